@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("leads.urls")),
+    path("agent/", include("scoring.urls")),
+    path("api/", include("config.api")),
+    path("admin/", admin.site.urls),
+]

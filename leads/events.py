@@ -1,0 +1,121 @@
+"""The closed list of event kinds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """A dotted, past-tense name for one sort of fact."""
+
+    CONTACT_CREATED = "contact.created"
+    CONTACT_UPDATED = "contact.updated"
+    CONTACT_DELETED = "contact.deleted"
+    CONTACT_TAGGED = "contact.tagged"
+    CONTACT_UNTAGGED = "contact.untagged"
+    CONSENT_CHANGED = "consent.changed"
+
+    MESSAGE_RECEIVED = "message.received"
+    MESSAGE_SENT = "message.sent"
+    MESSAGE_FAILED = "message.failed"
+    CALL_RECEIVED = "call.received"
+    CALL_MADE = "call.made"
+    CALL_MISSED = "call.missed"
+    VOICEMAIL_RECEIVED = "voicemail.received"
+    VOICE_AI_CALL_ENDED = "voice_ai.call_ended"
+    CONVERSATION_READ = "conversation.read"
+
+    EMAIL_DELIVERED = "email.delivered"
+    EMAIL_OPENED = "email.opened"
+    EMAIL_CLICKED = "email.clicked"
+    EMAIL_BOUNCED = "email.bounced"
+    EMAIL_COMPLAINED = "email.complained"
+    EMAIL_UNSUBSCRIBED = "email.unsubscribed"
+
+    APPOINTMENT_BOOKED = "appointment.booked"
+    APPOINTMENT_CONFIRMED = "appointment.confirmed"
+    APPOINTMENT_RESCHEDULED = "appointment.rescheduled"
+    APPOINTMENT_CANCELLED = "appointment.cancelled"
+    APPOINTMENT_SHOWED = "appointment.showed"
+    APPOINTMENT_MISSED = "appointment.missed"
+
+    OPPORTUNITY_CREATED = "opportunity.created"
+    OPPORTUNITY_MOVED = "opportunity.moved"
+    OPPORTUNITY_VALUED = "opportunity.valued"
+    OPPORTUNITY_ASSIGNED = "opportunity.assigned"
+    OPPORTUNITY_WON = "opportunity.won"
+    OPPORTUNITY_LOST = "opportunity.lost"
+    OPPORTUNITY_ABANDONED = "opportunity.abandoned"
+    OPPORTUNITY_REOPENED = "opportunity.reopened"
+    OPPORTUNITY_DELETED = "opportunity.deleted"
+
+    TASK_CREATED = "task.created"
+    TASK_COMPLETED = "task.completed"
+    TASK_DELETED = "task.deleted"
+    NOTE_ADDED = "note.added"
+    NOTE_CHANGED = "note.changed"
+    NOTE_DELETED = "note.deleted"
+    CAMPAIGN_CHANGED = "campaign.changed"
+
+    FORM_SUBMITTED = "form.submitted"
+    SURVEY_SUBMITTED = "survey.submitted"
+    LINK_CLICKED = "link.clicked"
+    PAGE_VIEWED = "page.viewed"
+    LISTING_VIEWED = "listing.viewed"
+    LISTING_SAVED = "listing.saved"
+    LISTING_SHARED = "listing.shared"
+    SHOWING_REQUESTED = "showing.requested"
+    VALUATION_REQUESTED = "valuation.requested"
+    ORDER_PLACED = "order.placed"
+    INVOICE_PAID = "invoice.paid"
+
+    LEAD_ASSIGNED = "lead.assigned"
+    LEAD_MERGED = "lead.merged"
+    LEAD_UNMERGED = "lead.unmerged"
+    LEAD_ENRICHED = "lead.enriched"
+    LEAD_SCORED = "lead.scored"
+    LEAD_AT_RISK = "lead.at_risk"
+    ALERT_TRIGGERED = "alert.triggered"
+    ALERT_ACKNOWLEDGED = "alert.acknowledged"
+    ALERT_ESCALATED = "alert.escalated"
+    MARKET_UPDATED = "market.updated"
+    TENANT_INSTALLED = "tenant.installed"
+    TENANT_UNINSTALLED = "tenant.uninstalled"
+
+
+CONCLUSIONS: frozenset[Kind] = frozenset(
+    {
+        Kind.LEAD_SCORED,
+        Kind.LEAD_AT_RISK,
+        Kind.ALERT_TRIGGERED,
+        Kind.ALERT_ACKNOWLEDGED,
+        Kind.ALERT_ESCALATED,
+        Kind.MARKET_UPDATED,
+        Kind.TENANT_INSTALLED,
+        Kind.TENANT_UNINSTALLED,
+        Kind.LEAD_ENRICHED,
+    }
+)
+"""What Hearthline itself concluded or did; never fed back into a score."""
+
+BEHAVIOR: frozenset[Kind] = frozenset(Kind) - CONCLUSIONS
+"""What a lead did or said, or what was done with them: the engines learn from these."""
+
+SELF_SERVICE: frozenset[Kind] = frozenset(
+    {
+        Kind.FORM_SUBMITTED,
+        Kind.LINK_CLICKED,
+        Kind.PAGE_VIEWED,
+        Kind.LISTING_VIEWED,
+        Kind.LISTING_SAVED,
+        Kind.LISTING_SHARED,
+        Kind.SHOWING_REQUESTED,
+        Kind.VALUATION_REQUESTED,
+        Kind.NOTE_ADDED,
+        Kind.CALL_RECEIVED,
+        Kind.CALL_MADE,
+        Kind.MESSAGE_RECEIVED,
+        Kind.MESSAGE_SENT,
+    }
+)
+"""What a program may record through the API."""

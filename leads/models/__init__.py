@@ -1,0 +1,41 @@
+"""Rows of the ground: tenants and people, leads, events, conversations, alerts, live messages."""
+
+from leads.models.alerts import Alert, AlertDelivery, AlertSettings, Notification
+from leads.models.conversations import Conversation, Message
+from leads.models.events import Consumed, DeadLetter, Event, EventKey
+from leads.models.ghl import GHLConnection, WebhookDelivery, WorkflowSecret
+from leads.models.leads import CustomField, Enrichment, Identity, Lead, LeadMerge
+from leads.models.live import LiveCursor, LiveMessage
+from leads.models.ml import FeatureState
+from leads.models.tenants import APIKey, Invitation, Membership, Role, Tenant, User, UserSession
+
+__all__ = [
+    "APIKey",
+    "Alert",
+    "AlertDelivery",
+    "AlertSettings",
+    "Consumed",
+    "Conversation",
+    "CustomField",
+    "DeadLetter",
+    "Enrichment",
+    "Event",
+    "EventKey",
+    "FeatureState",
+    "GHLConnection",
+    "Identity",
+    "Invitation",
+    "Lead",
+    "LeadMerge",
+    "LiveCursor",
+    "LiveMessage",
+    "Membership",
+    "Message",
+    "Notification",
+    "Role",
+    "Tenant",
+    "User",
+    "UserSession",
+    "WebhookDelivery",
+    "WorkflowSecret",
+]

@@ -1,0 +1,1 @@
+"""How likely a lead is to transact: score, weights, thresholds, experiments, explanation."""

@@ -1,0 +1,1 @@
+"""Things that move in steps: automations and the deals both sides share."""
