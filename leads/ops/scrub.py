@@ -126,7 +126,9 @@ def value_of(key: str, value: Any) -> Any:
     if isinstance(value, str):
         if key in SENTENCE_KEYS:
             return sentence(value)
-        return value if not value or (TOKEN.fullmatch(value) and not LONG_DIGITS.fullmatch(value)) else REMOVED
+        return (
+            value if not value or (TOKEN.fullmatch(value) and not LONG_DIGITS.fullmatch(value)) else REMOVED
+        )
     if isinstance(value, Mapping):
         return {str(inner): value_of(str(inner), item) for inner, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
