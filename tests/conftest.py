@@ -20,12 +20,7 @@ from tests import servers
 from tests.factories import LeadFactory, MembershipFactory, TenantFactory, UserFactory
 
 SignIn = Callable[[User], Client]
-Freeze = Callable[[datetime], time_machine.Coordinates]
-
-
-def pytest_unconfigure() -> None:
-    """Give back the servers of this run."""
-    servers.ensure().close()
+Freeze = Callable[[datetime], time_machine.Traveller]
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +53,7 @@ def freeze() -> Iterator[Freeze]:
     """Give a function that stops the clock at a moment; `.shift()` on what it returns moves it."""
     travels: list[time_machine.travel] = []
 
-    def stop_at(moment: datetime) -> time_machine.Coordinates:
+    def stop_at(moment: datetime) -> time_machine.Traveller:
         travel = time_machine.travel(moment, tick=False)
         travels.append(travel)
         return travel.start()

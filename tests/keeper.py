@@ -52,6 +52,9 @@ def join(folder: Path) -> tuple[Runtime, IO[str]]:
     return runtime, users
 
 
+_started: list[subprocess.Popen[bytes]] = []  # held, because the keeper may outlive this run
+
+
 def _start(folder: Path) -> Runtime:
     log = folder / "keeper.log"
     with log.open("w") as output:
@@ -63,6 +66,7 @@ def _start(folder: Path) -> Runtime:
             stderr=output,
             start_new_session=True,
         )
+    _started.append(process)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         runtime = read_runtime(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -57,6 +58,7 @@ def ensure() -> Servers:
     global _servers
     if _servers is None:
         _servers = _start()
+        atexit.register(_servers.close)
         os.environ["DATABASE_URL"] = _servers.database_url
         os.environ["REDIS_URL"] = _servers.redis_url
         os.environ["VAR_DIR"] = str(_servers.folder)
