@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.humanize",
+    "django.forms",  # its widget templates, which FORM_RENDERER looks up among ours
     "whitenoise.runserver_nostatic",
     "config.static_app.SlimStaticFiles",
     "axes",
@@ -184,7 +185,7 @@ PASSWORD_RESET_TIMEOUT = 3600
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "leads/locked_out.html"
+AXES_LOCKOUT_CALLABLE = "leads.views.accounts.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_DISABLE_ACCESS_LOG = True
@@ -226,7 +227,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"Hearthline <no-reply@{_host
 # API
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "leads.authentication.TokenAuthentication",
         "leads.authentication.APIKeyAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["leads.authentication.IsTeam"],
@@ -279,6 +280,7 @@ MAP_TILE_URL = env.str("MAP_TILE_URL", "")
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
 LOGGING_CONFIG = "leads.ops.logs.configure"
 LOGGING = {"level": LOG_LEVEL}
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # Browser security
 CONTENT_SECURITY_POLICY = {
