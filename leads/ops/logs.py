@@ -39,7 +39,7 @@ _correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 
 
 def current_correlation_id() -> str:
-    """Return the id that ties this work to the request or webhook that caused it; empty when there is none."""
+    """Return the id of the request or webhook that caused this work; empty when there is none."""
     return _correlation_id.get()
 
 
@@ -66,7 +66,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def configure(config: Mapping[str, Any]) -> None:
-    """Send structlog's and the standard library's logging through one JSON handler (settings.LOGGING_CONFIG)."""
+    """Send structlog and the standard library through one JSON handler (settings.LOGGING_CONFIG)."""
     level = str(config.get("level", "INFO"))
     structlog.configure(
         processors=[

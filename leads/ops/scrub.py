@@ -72,7 +72,7 @@ def sentence(text: str) -> str:
 
 
 def foreign(template: object, args: object) -> str:
-    """Return another library's message: its literal text, and of its values only those that name no person."""
+    """Return another library's message with only those of its values that name no person."""
     text = str(template)
     if args and isinstance(template, str):
         named = args if isinstance(args, Mapping) else None
@@ -101,7 +101,7 @@ def argument(value: object) -> object:
 
 
 def is_token(text: str) -> bool:
-    """Tell whether a text is an id, a moment, a dotted name or an upper-case word, not something a person wrote."""
+    """Tell whether a text is an id, a moment, a dotted name or an upper-case word."""
     if not TOKEN.fullmatch(text) or LONG_DIGITS.fullmatch(text):
         return False
     return any(pattern.fullmatch(text) for pattern in (DOTTED, SHOUT, MOMENT, IDENTIFIER)) or text.isdigit()
@@ -137,7 +137,7 @@ def value_of(key: str, value: Any) -> Any:
 
 
 def exception(error: BaseException) -> dict[str, Any]:
-    """Return where and of what class an error was; its message may repeat what a person wrote, so it is left out."""
+    """Return the class and place of an error, never its message: that may repeat what a person wrote."""
     told: dict[str, Any] = {
         "class": f"{type(error).__module__}.{type(error).__qualname__}",
         "where": frames(error),
