@@ -82,18 +82,23 @@ _DATE = re.compile(
         |(?:el\s+|la\s+)?proxim[oa]\s+(?:{_SPAN}|{_SEASON}|{_DAY})|(?:{_SPAN}|{_DAY})\s+que\s+viene)
     | (?P<this>(?:this|later\s+this|early|late)\s+(?:week|weekend|month|year|{_SEASON}|{_DAY})
         |est[ea]\s+(?:fin\s+de\s+semana|semana|mes|ano|{_SEASON}|{_DAY}))
-    | (?P<word>today|tonight|tomorrow|yesterday|manana|hoy|ayer|pasado\s+manana|now)
+    | (?P<word>today|tonight|tomorrow|yesterday|(?<!la\s)manana|hoy|ayer|pasado\s+manana|now)
     | (?P<wday>{_DAY})
     | (?P<month>{_MONTH})
     | (?P<season>{_SEASON})
     )\b""",
     re.VERBOSE,
 )
-_DATE_HINTS = re.compile(
-    r"\d[/-]\d|\b(?:day|week|month|year|dia|semana|mes|ano|toda|tonight|tomorrow|yesterday|manana|hoy|ayer|now|"
-    r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|ene|abr|ago|dic|mon|tue|wed|thu|fri|sat|sun|lun|mie|jue|"
-    r"vie|sab|dom|spring|summer|fall|autumn|winter|prima|vera|oton|invie)"
-)
+_OPENERS = frozenset(
+    numbered(
+        "in within en dentro the los las el la a an next proximo proxima end fin finales this later early late "
+        "este esta today tonight tomorrow yesterday manana hoy ayer pasado now hace semana mes ano un una unos"
+    )
+).union(_MONTHS, _WEEKDAYS, _SEASONS, (word.split()[0] for word in _COUNTS))
+_AMBIGUOUS = frozenset({"may", "mar", "march", "dec", "jan", "sep"})
+"""Months that are also other words: "may I", "Mar" and "Jan" as names."""
+
+_WORD = re.compile(r"[a-z]+|\d+")
 
 
 def parse_when(value: object, *, now: datetime) -> datetime:
@@ -147,22 +152,18 @@ def parse_date(value: object, *, now: datetime) -> date:
 
 def dates_in(folded: str, now: datetime) -> Iterator[DateMention]:
     """Yield the days mentioned in folded running text, reckoned from `now`."""
-    if _DATE_HINTS.search(folded) is None:
-        return
     today = now.astimezone(UTC).date()
-    for match in _DATE.finditer(folded):
-        if match["month"] in {
-            "may",
-            "mar",
-            "march",
-            "sep",
-            "dec",
-            "jan",
-        } and not _month_is_meant(folded, match):
+    end = 0
+    for word in _WORD.finditer(folded):
+        if word.start() < end or not (word[0] in _OPENERS or word[0].isdigit()):
             continue
+        match = _DATE.match(folded, word.start())
+        if match is None or (match["month"] in _AMBIGUOUS and not _month_is_meant(folded, match)):
+            continue
+        end = match.end()
         day = _day(match, today)
         if day is not None:
-            yield DateMention(match.start(), match.end(), day)
+            yield DateMention(match.start(), end, day)
 
 
 def _month_is_meant(folded: str, match: re.Match[str]) -> bool:

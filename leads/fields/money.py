@@ -10,6 +10,7 @@ from decimal import Decimal
 from leads.fields.typed import FieldError, fold, numbered, typed_text
 
 MAX_MONEY = Decimal("1e12")
+LEAST_MENTION = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,9 @@ _FRACTIONS = (
     ("and a half", 1_500_000), ("half", 500_000), ("medio", 500_000), ("a million", 1_000_000),
 )  # fmt: skip
 _MONEY = re.compile(rf"(?P<sign>-)?(?P<currency>us\$|\$|usd\s?)?\s?(?:{_NUMBER}|\b(?:{_SPOKEN})\b)")
+_WRITTEN = re.compile(rf"(?=[\d$])(?P<currency>\$)?\s?{_NUMBER}(?P<half>)(?P<words>)")
+_LARGE = re.compile(r"\b(?:mil|million|millon|thousand|hundred|quarter)")
+_SAID = re.compile(rf"\b(?:{_SPOKEN})\b(?P<digits>)(?P<suffix>)")
 _MONTHLY = re.compile(
     r"\s?(?:dollars|dolares|usd)?\s?(?:/|a|per|al|por|each|cada)?\s?(?:month|mo\b|mes\b|monthly|mensual)"
 )
@@ -168,13 +172,18 @@ def _spelled(words: str) -> int:
 
 def amounts_in(folded: str) -> Iterator[Amount]:
     """Yield the sums of money in folded running text: marked by a currency, a suffix or their size."""
-    for match in _MONEY.finditer(folded):
+    for match in _WRITTEN.finditer(folded):
         digits = match["digits"]
-        if digits and not (match["currency"] or match["suffix"] or "," in digits or len(digits) >= 5):
-            continue
-        if digits and folded[match.start("digits") - 1 : match.start("digits")].isalnum():
-            continue
-        value = float(_amount(match))
-        monthly = _MONTHLY.match(folded, match.end()) is not None
-        if value >= 1_000:
-            yield Amount(match.start(), match.end(), value, monthly)
+        marked = match["currency"] or match["suffix"] or "," in digits or len(digits) >= 5
+        if marked and not folded[match.start("digits") - 1 : match.start("digits")].isalnum():
+            yield from _mention(folded, match)
+    if _LARGE.search(folded):
+        for match in _SAID.finditer(folded):
+            yield from _mention(folded, match)
+
+
+def _mention(folded: str, match: re.Match[str]) -> Iterator[Amount]:
+    """Yield the sum of a match unless it is too small to speak of homes."""
+    value = float(_amount(match))
+    if value >= LEAST_MENTION:
+        yield Amount(match.start(), match.end(), value, _MONTHLY.match(folded, match.end()) is not None)

@@ -1,0 +1,1 @@
+"""The ground of the models: features, text signals, stored states, versions."""
