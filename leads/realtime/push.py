@@ -1,0 +1,25 @@
+"""Wake the hubs of all web processes; only tenant ids leave PostgreSQL this way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from channels.layers import get_channel_layer
+
+from leads.realtime.groups import GROUP, WAKE
+from leads.redis import RedisAway, circuit
+
+
+def wake(tenant_ids: Iterable[int]) -> bool:
+    """Tell every hub that these tenants have new messages; False when Redis is away and hubs poll.
+
+    Published in the layer's own wire format: `group_send` would need an event loop for every batch.
+    """
+    layer = get_channel_layer()
+    payload = layer.serialize({"type": WAKE, "tenants": sorted(set(tenant_ids))})
+    channel = f"{layer.prefix}__group__{GROUP}"
+    try:
+        circuit.call(lambda redis: redis.publish(channel, payload))
+    except RedisAway:
+        return False
+    return True
