@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils import timezone
 
@@ -45,6 +46,7 @@ class Event(models.Model):
             models.Index(
                 fields=["recorded_at"], condition=models.Q(published_at__isnull=True), name="event_outbox"
             ),
+            BrinIndex(fields=["recorded_at"], autosummarize=True, name="event_recorded"),
         ]
 
     def __str__(self) -> str:

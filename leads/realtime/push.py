@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from channels.layers import get_channel_layer
+from django.conf import settings
 
 from leads.realtime.groups import GROUP, WAKE
 from leads.redis import RedisAway, circuit
@@ -15,9 +16,8 @@ def wake(tenant_ids: Iterable[int]) -> bool:
 
     Published in the layer's own wire format: `group_send` would need an event loop for every batch.
     """
-    layer = get_channel_layer()
-    payload = layer.serialize({"type": WAKE, "tenants": sorted(set(tenant_ids))})
-    channel = f"{layer.prefix}__group__{GROUP}"
+    payload = get_channel_layer().serialize({"type": WAKE, "tenants": sorted(set(tenant_ids))})
+    channel = f"{settings.CHANNEL_LAYERS['default']['CONFIG']['prefix']}__group__{GROUP}"
     try:
         circuit.call(lambda redis: redis.publish(channel, payload))
     except RedisAway:

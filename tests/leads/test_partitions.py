@@ -92,7 +92,7 @@ def test_a_new_partition_has_the_indexes_and_keys_of_the_log(tenant: Tenant) -> 
         assert partitions.make(month) is True
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_indexes WHERE tablename = %s", [month.table])
-            assert cursor.fetchone()[0] == 4
+            assert cursor.fetchone()[0] == 5
             cursor.execute(
                 "SELECT count(*) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f'",
                 [month.table],
