@@ -9,7 +9,8 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import OperationalError
-from psycopg_pool import PoolTimeout
+
+from leads.errors import DomainError
 
 
 def main() -> int:
@@ -17,21 +18,21 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
-        if "--traceback" in sys.argv:
-            raise
-        return _refuse(str(error))
-    except (OperationalError, PoolTimeout) as error:
-        if "--traceback" in sys.argv:
-            raise
+    except (DomainError, ImproperlyConfigured) as error:
+        return _refuse(error, str(error))
+    except OperationalError as error:
+        reason = str(error).strip().splitlines()[0]
         return _refuse(
-            f"PostgreSQL does not answer ({str(error).strip().splitlines()[0]}): start Hearthline with "
-            "`make demo` or `python manage.py up` in another terminal, or set DATABASE_URL."
+            error,
+            f"PostgreSQL does not answer ({reason}): start Hearthline with `make demo` or "
+            "`python manage.py up` in another terminal, or set DATABASE_URL.",
         )
     return 0
 
 
-def _refuse(sentence: str) -> int:
+def _refuse(error: Exception, sentence: str) -> int:
+    if "--traceback" in sys.argv:
+        raise error
     sys.stderr.write(sentence.rstrip() + "\n")
     return 1
 

@@ -128,6 +128,7 @@ class Postgres:
         self._check_version()
         for _ in range(3):
             if self._spawn():
+                self._fixed_port = True  # others know it now
                 self._ensure_database()
                 return self
             if self._fixed_port:
@@ -148,6 +149,16 @@ class Postgres:
                 process.send_signal(signal.SIGQUIT)
                 process.wait(10)
         self._process = None
+
+    def remove(self) -> None:
+        """Remove the stopped cluster and its password."""
+        self._recover()
+        data = self.password_file.with_name(self.password_file.name.removesuffix(".password"))
+        for path in {data.resolve(), self.data}:
+            shutil.rmtree(path, ignore_errors=True)
+        if data.is_symlink():
+            data.unlink()
+        self.password_file.unlink(missing_ok=True)
 
     def _check_readable(self) -> None:
         for path in (self.password_file, self.data):

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import psutil
 
+from leads.errors import DomainError
+
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-class EmbeddedError(Exception):
-    """Say in one sentence why a server of our own cannot run and what to do."""
+class EmbeddedError(DomainError):
+    """A server of our own cannot run."""
 
 
 def die_with_parent(sig: signal.Signals) -> Callable[[], None] | None:

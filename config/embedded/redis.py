@@ -88,6 +88,7 @@ class Redis:
         self._recover()
         for _ in range(3):
             if self._spawn():
+                self._fixed_port = True  # others know it now
                 return self
             if self._fixed_port:
                 break

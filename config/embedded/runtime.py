@@ -24,6 +24,7 @@ class Runtime:
     database_url: str
     redis_url: str
     base_url: str = ""
+    door_url: str = ""
     pids: dict[str, int] = field(default_factory=dict)
 
 
@@ -33,12 +34,16 @@ def _file(folder: Path) -> Path:
 
 def read_runtime(folder: Path) -> Runtime | None:
     """Return what runs on this folder, or None when nothing does."""
+    runtime = last_runtime(folder)
+    return runtime if runtime is not None and _alive(runtime) else None
+
+
+def last_runtime(folder: Path) -> Runtime | None:
+    """Return what was last said to run on this folder, even by a supervisor that was killed."""
     try:
-        found = json.loads(_file(folder).read_text("utf-8"))
-        runtime = Runtime(**found)
+        return Runtime(**json.loads(_file(folder).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return runtime if _alive(runtime) else None
 
 
 def running(folder: Path) -> dict[str, str]:
@@ -46,7 +51,12 @@ def running(folder: Path) -> dict[str, str]:
     found = {path.name: path.read_text("utf-8").strip() for path in _readable_secrets(folder)}
     runtime = read_runtime(folder)
     if runtime is not None:
-        found |= {"DATABASE_URL": runtime.database_url, "REDIS_URL": runtime.redis_url}
+        found |= {
+            "BASE_URL": runtime.base_url,
+            "DATABASE_URL": runtime.database_url,
+            "DOOR_URL": runtime.door_url,
+            "REDIS_URL": runtime.redis_url,
+        }
     return found
 
 
