@@ -7,9 +7,12 @@ import binascii
 import os
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import dj_database_url
+import dj_email_url
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.core.exceptions import ImproperlyConfigured
@@ -51,7 +54,7 @@ def _is_set(name: str) -> bool:
 def _parse(name: str, read: Callable[[], T], wrong: str, mend: str) -> T:
     try:
         return read()
-    except (ParseError, ValueError, binascii.Error, UnsupportedAlgorithm):
+    except (ParseError, ValueError, KeyError, binascii.Error, UnsupportedAlgorithm):
         raise SettingError(name, wrong, mend) from None
 
 
@@ -86,7 +89,8 @@ class Reader:
         """Read texts parted by commas."""
         if not _is_set(name):
             return default
-        return [part.strip() for part in self._environs.list(name) if part.strip()]
+        parts: Texts = self._environs.list(name)
+        return [part.strip() for part in parts if part.strip()]
 
     def choice(self, name: Text, default: Text, choices: Sequence[Text]) -> Text:
         """Read one of a few words, upper or lower case."""
@@ -101,7 +105,7 @@ class Reader:
         """Read an address with a scheme and a host."""
         if not _is_set(name):
             return default
-        mend = f"write it in full, for example {name}={default or 'https://host.example'}"
+        mend = f"write it in full, as {name}={urlsplit(default).scheme or 'https'}://host.example"
         value = self._environs.str(name).strip()
         parts = _parse(name, lambda: urlsplit(value), "is not an address", mend)
         _parse(name, lambda: parts.port, "has a port that is not a number between 0 and 65535", mend)
@@ -117,23 +121,14 @@ class Reader:
             raise SettingError(name, "is not a PostgreSQL address", mend)
         if not urlsplit(value).path.strip("/"):
             raise SettingError(name, "names no database", mend)
-        return dict(
-            _parse(name, lambda: self._environs.dj_db_url(name, default=value), "cannot be understood", mend)
-        )
+        found = _parse(name, lambda: dj_database_url.parse(value), "cannot be understood", mend)
+        return dict(found)
 
     def email(self, name: Text, default: Text) -> dict[Text, Any]:
         """Read a mail address such as smtp+tls://user:password@host:587 as Django's mail settings."""
         mend = f"write {name}=smtp+tls://user:password@host:587, or console:// to print mail"
-        found = dict(
-            _parse(
-                name,
-                lambda: self._environs.dj_email_url(name, default=default),
-                "is not a mail address",
-                mend,
-            )
-            if _is_set(name)
-            else self._environs.dj_email_url("EMAIL_URL_NOT_SET", default=default)
-        )
+        value = self.str(name, default)
+        found = dict(_parse(name, lambda: dj_email_url.parse(value), "is not a mail address", mend))
         if "EMAIL_BACKEND" not in found:
             raise SettingError(name, "names no known way to send mail", mend)
         return {key: found.get(key) for key in MAIL_SETTINGS}
@@ -147,7 +142,7 @@ class Reader:
                 'make one with python -c "from cryptography.fernet import Fernet; '
                 'print(Fernet.generate_key().decode())"'
             )
-            if len(_parse(name, lambda key=key: base64.urlsafe_b64decode(key), wrong, mend)) != FERNET_BYTES:
+            if len(_parse(name, partial(base64.urlsafe_b64decode, key), wrong, mend)) != FERNET_BYTES:
                 raise SettingError(name, wrong, mend)
         return keys
 
@@ -161,7 +156,7 @@ class Reader:
         for place, key in enumerate(keys, start=1):
             _parse(
                 name,
-                lambda key=key: load_pem_public_key(key.encode()),
+                partial(load_pem_public_key, key.encode()),
                 f"holds a key (number {place}) that cannot be read",
                 mend,
             )

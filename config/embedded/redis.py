@@ -11,6 +11,7 @@ import subprocess
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 import redis
 
@@ -168,8 +169,7 @@ class Redis:
         with contextlib.closing(redis.Redis.from_url(self.url, socket_timeout=1.0, protocol=2)) as client:
             while self.running and time.monotonic() < until:
                 with contextlib.suppress(redis.ConnectionError, redis.TimeoutError, redis.ResponseError):
-                    found = str(client.info("server")["redis_version"])
-                    self._check_version(found)
+                    self._check_version(cast("dict[str, str]", client.info("server"))["redis_version"])
                     return True
                 time.sleep(0.01)
         self.stop()

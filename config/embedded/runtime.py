@@ -70,9 +70,10 @@ def _readable_secrets(folder: Path) -> list[Path]:
 
 def _alive(runtime: Runtime) -> bool:
     try:
-        return abs(psutil.Process(runtime.pid).create_time() - runtime.started) < 2
+        started: float = psutil.Process(runtime.pid).create_time()
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
+    return abs(started - runtime.started) < 2
 
 
 def write_runtime(folder: Path, runtime: Runtime) -> None:
