@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict, deque
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils.crypto import salted_hmac
@@ -16,13 +16,15 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
-from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from leads.access import memberships_of
 from leads.models import APIKey, Membership, User
 from leads.redis import RedisAway, circuit
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which itself loads this module from the settings
 
 MEMBERSHIP_CLAIM = "membership"
 STAMP_CLAIM = "stamp"
