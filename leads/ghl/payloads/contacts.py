@@ -60,6 +60,7 @@ class ContactPayload:
     change: str
     contact_id: str
     occurred_at: datetime | None
+    added_at: datetime | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] | None = None
     custom: Mapping[str, Any] | None = None
@@ -76,7 +77,8 @@ def read_contact(reader: Reader, kind: str) -> ContactPayload:
     return ContactPayload(
         change=change,
         contact_id=contact_id,
-        occurred_at=reader.when("dateAdded") if change == "created" else None,
+        occurred_at=reader.when("dateAdded" if change == "created" else "dateUpdated"),
+        added_at=reader.when("dateAdded"),
         facts=facts,
         tags=reader.texts("tags") if reader.body.get("tags") is not None else None,
         custom=_custom(reader) if reader.body.get("customFields") is not None else None,

@@ -1,0 +1,232 @@
+"""Apply contacts: find out what changed, keep it, and tell that alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from leads.events import Kind
+from leads.fields import FieldError, parse_date, parse_money
+from leads.ghl.payloads.contacts import ContactPayload, diff
+from leads.ghl.payloads.reader import read_moment
+from leads.models import CustomField, Identity, Lead, WebhookDelivery
+from leads.services.ingest.batch import Batch, Item, read_email, read_phone
+
+LIMITS = {
+    "first_name": 100,
+    "last_name": 100,
+    "company": 200,
+    "address": 200,
+    "city": 100,
+    "state": 50,
+    "postal_code": 20,
+    "time_zone": 64,
+    "source": 100,
+}
+TAG_LENGTH = 100
+MANY = frozenset(
+    {
+        CustomField.DataType.CHECKBOX,
+        CustomField.DataType.MULTIPLE_OPTIONS,
+    }
+)
+COUNTRIES = {
+    "united states": "US",
+    "united states of america": "US",
+    "usa": "US",
+    "canada": "CA",
+    "mexico": "MX",
+}
+GRANTED, DENIED, UNKNOWN = "granted", "denied", "unknown"
+
+
+@dataclass(slots=True)
+class Changed:
+    """What a snapshot changed in a lead."""
+
+    fields: list[str] = field(default_factory=list)
+    invalid: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    consent: dict[str, str] = field(default_factory=dict)
+    is_assigned: bool = False
+
+
+def apply_contact(batch: Batch, item: Item, lead: Lead) -> None:
+    """Apply one snapshot of a contact to its lead and tell what is new."""
+    payload = item.payload
+    assert isinstance(payload, ContactPayload)
+    if payload.change == "deleted":
+        _delete(batch, item, lead, payload)
+        return
+    is_first = "seen" not in lead.crm
+    changed = update_contact(batch, item, lead, payload)
+    base, mark, when = f"contact:{payload.contact_id}", item.delivery.webhook_id, payload.occurred_at
+    if payload.change == "created":
+        denied = sorted(name for name, held in lead.consent.items() if held.get("state") == DENIED)
+        data = {"tags": lead.tags, "source": lead.source, "denied": denied}
+        batch.tell(item, Kind.CONTACT_CREATED, lead, when, data, f"{base}:created")
+        return
+    if changed is None:
+        item.settle(WebhookDelivery.State.IGNORED, "older than what we know of the contact")
+        return
+    # A first sight tells only what the webhook announces: the rest was so before we looked.
+    if is_first and payload.change == "consent":
+        changed.added = changed.removed = []
+    elif is_first and payload.change == "tagged":
+        changed.consent = {}
+    if changed.fields and (payload.change == "updated" or not is_first):
+        data = {"fields": changed.fields, "invalid": changed.invalid}
+        batch.tell(item, Kind.CONTACT_UPDATED, lead, when, data, f"{base}:updated:{mark}")
+    tell_tags(batch, item, lead, changed, when, f"{base}:%s:{mark}")
+    if changed.consent:
+        data = {"channels": changed.consent}
+        batch.tell(item, Kind.CONSENT_CHANGED, lead, when, data, f"{base}:consent:{mark}")
+    if changed.is_assigned and not is_first:
+        data = {"user_id": lead.assigned_to_id, "by": "ghl"}
+        batch.tell(item, Kind.LEAD_ASSIGNED, lead, when, data, f"{base}:assigned:{mark}")
+
+
+def tell_tags(
+    batch: Batch, item: Item, lead: Lead, changed: Changed, when: datetime | None, key: str
+) -> None:
+    """Tell of tags put on and taken off."""
+    if changed.added:
+        batch.tell(item, Kind.CONTACT_TAGGED, lead, when, {"tags": changed.added}, key % "tagged")
+    if changed.removed:
+        batch.tell(item, Kind.CONTACT_UNTAGGED, lead, when, {"tags": changed.removed}, key % "untagged")
+
+
+def update_contact(batch: Batch, item: Item, lead: Lead, payload: ContactPayload) -> Changed | None:
+    """Put what a snapshot tells into the lead; None when a newer one was applied before it."""
+    seen = read_moment(lead.crm.get("seen"))
+    if seen is not None and item.at < seen:
+        return None
+    changed = Changed()
+    _update_facts(batch, lead, payload, changed)
+    if payload.tags is not None:
+        _update_tags(lead, [tag[:TAG_LENGTH] for tag in payload.tags], changed)
+    if payload.custom is not None:
+        _update_custom(batch, lead, payload.custom, changed)
+    if payload.blocked is not None:
+        _update_consent(lead, payload.blocked, item.at, changed)
+    if payload.contact_id:
+        lead.contact_id = lead.contact_id or payload.contact_id[:64]
+        batch.know(lead, Identity.Kind.CONTACT_ID, payload.contact_id)
+    batch.know(lead, Identity.Kind.EMAIL, item.email)
+    batch.know(lead, Identity.Kind.PHONE, item.phone)
+    if payload.change != "hint":
+        lead.crm["seen"] = item.at.isoformat()
+        if lead.status == Lead.Status.DELETED:
+            lead.status = Lead.Status.ACTIVE
+    if payload.added_at is not None and payload.added_at < lead.created_at:
+        lead.created_at = payload.added_at
+    batch.touch(lead)
+    return changed
+
+
+def _update_facts(batch: Batch, lead: Lead, payload: ContactPayload, changed: Changed) -> None:
+    facts = dict(payload.facts)
+    if "name" in facts:
+        name = facts.pop("name")
+        if not facts.get("first_name") and not facts.get("last_name") and not lead.first_name:
+            facts["first_name"], _, facts["last_name"] = name.partition(" ")
+    facts.pop("website", None)
+    told: dict[str, Any] = {name: facts[name][:limit] for name, limit in LIMITS.items() if name in facts}
+    if "country" in facts:
+        country = facts["country"]
+        told["country"] = country.upper() if len(country) == 2 else COUNTRIES.get(country.lower(), "")
+    for name, read in (("email", read_email), ("phone", read_phone)):
+        if name in facts:
+            value = read(facts[name]) if facts[name] else ""
+            if value or not facts[name]:
+                told[name] = value
+            else:
+                changed.invalid.append(name)
+    if "assigned_to" in facts:
+        user_id = batch.users.get((lead.tenant_id, facts["assigned_to"]))
+        if user_id != lead.assigned_to_id and (user_id is not None or not facts["assigned_to"]):
+            lead.assigned_to_id = user_id
+            changed.is_assigned = True
+    before = {name: getattr(lead, name) for name in told}
+    for change in diff(before, told):
+        setattr(lead, change.field, change.after)
+        changed.fields.append(change.field)
+
+
+def _update_tags(lead: Lead, tags: list[str], changed: Changed) -> None:
+    before, after = set(lead.tags), set(tags)
+    ours = set(lead.written_back.get("tags", []))
+    changed.added = sorted(after - before - ours)
+    changed.removed = sorted(before - after)
+    lead.tags = tags
+
+
+def _update_custom(batch: Batch, lead: Lead, values: Mapping[str, Any], changed: Changed) -> None:
+    """Keep custom fields typed as the tenant defines them; what we wrote ourselves comes back unnoticed."""
+    written = lead.written_back.get("custom", {})
+    told: dict[str, Any] = {}
+    for ghl_id, value in values.items():
+        row = batch.custom_fields.get((lead.tenant_id, ghl_id))
+        if ghl_id in written and str(written[ghl_id]) == str(value):
+            continue
+        told[row.key if row is not None else ghl_id] = typed_value(row, value, batch.now)
+        if row is not None and row.answers and value not in (None, "", []):
+            lead.profile[row.answers] = typed_value(row, value, batch.now)
+    for change in diff(lead.custom, told):
+        if change.after in (None, "", []):
+            lead.custom.pop(change.field, None)
+        else:
+            lead.custom[change.field] = change.after
+        changed.fields.append(f"custom.{change.field}")
+
+
+def typed_value(row: CustomField | None, value: Any, now: datetime) -> Any:
+    """Return a custom field's value in its type; one that does not fit is kept as it came."""
+    if row is None or value in (None, ""):
+        return value
+    kinds = CustomField.DataType
+    if row.data_type in MANY:
+        return value if isinstance(value, list) else [part.strip() for part in str(value).split(",")]
+    try:
+        if row.data_type == kinds.MONETORY:
+            return float(parse_money(value))
+        if row.data_type == kinds.NUMERICAL:
+            return float(str(value).replace(",", ""))
+        if row.data_type == kinds.PHONE:
+            return read_phone(str(value)) or value
+        if row.data_type == kinds.DATE:
+            moment = read_moment(value)
+            return (moment.date() if moment else parse_date(value, now=now)).isoformat()
+    except (FieldError, ValueError):
+        return value
+    return value
+
+
+def _update_consent(lead: Lead, blocked: Mapping[str, bool], at: datetime, changed: Changed) -> None:
+    """Keep do-not-disturb as denied consent; lifting it does not grant consent, it makes it unknown again."""
+    for channel, is_blocked in blocked.items():
+        held = lead.consent.get(channel, {}).get("state", UNKNOWN)
+        state = DENIED if is_blocked else UNKNOWN if held == DENIED else held
+        if state != held:
+            deny_or_lift(lead, channel, state, at)
+            changed.consent[channel] = state
+
+
+def deny_or_lift(lead: Lead, channel: str, state: str, at: datetime) -> None:
+    """Set the state of consent for a channel, with its time and source."""
+    lead.consent[channel] = {"state": state, "at": at.isoformat(), "source": "ghl"}
+
+
+def _delete(batch: Batch, item: Item, lead: Lead, payload: ContactPayload) -> None:
+    """Mark a lead deleted, unless it is known under another contact too."""
+    if lead.contact_id and lead.contact_id != payload.contact_id:
+        item.settle(WebhookDelivery.State.IGNORED, "the lead lives on under another contact")
+        return
+    lead.status = Lead.Status.DELETED
+    lead.crm["seen"] = item.at.isoformat()
+    batch.touch(lead)
+    key = f"contact:{payload.contact_id}:deleted:{item.delivery.webhook_id}"
+    batch.tell(item, Kind.CONTACT_DELETED, lead, None, {}, key)
