@@ -91,8 +91,9 @@ _DATE = re.compile(
 )
 _OPENERS = frozenset(
     numbered(
-        "in within en dentro the los las el la a an next proximo proxima end fin finales this later early late "
-        "este esta today tonight tomorrow yesterday manana hoy ayer pasado now hace semana mes ano un una unos"
+        "in within en dentro the los las el la a an next proximo proxima end fin finales this later early "
+        "late este esta today tonight tomorrow yesterday manana hoy ayer pasado now hace semana mes ano un "
+        "una unos"
     )
 ).union(_MONTHS, _WEEKDAYS, _SEASONS, (word.split()[0] for word in _COUNTS))
 _AMBIGUOUS = frozenset({"may", "mar", "march", "dec", "jan", "sep"})

@@ -15,9 +15,6 @@ from leads.ml.phrases import Hit, Reading, read
 from leads.ml.sentiment import sentiment
 from leads.ml.urgency import urgency
 
-QUESTIONS = ("budget", "location", "timeline", "property", "financing", "motivation", "condition")
-"""The seven qualification questions, in the order an agent asks them."""
-
 BUYING_SIGNALS = ("showing", "preapproved", "price_agreed", "offer")
 OBJECTIONS = ("too_expensive", "not_interested", "has_agent")
 DECLARATIONS = (

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leads.ml.catalogue import QUESTIONS
 from leads.ml.sentiment import sentiment
-from leads.ml.text import QUESTIONS, read_message, spoken
+from leads.ml.text import read_message, spoken
 from leads.ml.urgency import deadline_urgency, urgency
 
 NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
