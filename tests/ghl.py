@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import RequestFactory
+from pytest_django import Settings
 
 from leads.ghl import signatures, webhooks
 from leads.models import Event, WebhookDelivery
+from leads.services import webhooks as service
 from leads.services.ingest import ingest
 
 factory = RequestFactory()
@@ -30,6 +35,28 @@ def public_pem() -> str:
     return public.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     ).decode()
+
+
+def open_door(settings: Settings) -> None:
+    """Let the tests' key in, and forget what the door remembers of other tests."""
+    settings.GHL_WEBHOOK_PUBLIC_KEYS = [public_pem()]
+    service.known_tenants.clear()
+    service.known_secrets.clear()
+    webhooks.workflow_limit.clear()
+    webhooks.outage.end()
+
+
+@contextmanager
+def database_down() -> Iterator[list[str]]:
+    """Let every statement fail as when PostgreSQL stops; gives the statements that were tried."""
+    tried: list[str] = []
+
+    def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        tried.append(sql)
+        raise OperationalError("the database system is shutting down")
+
+    with connection.execute_wrapper(refuse):
+        yield tried
 
 
 def encode(body: object) -> bytes:

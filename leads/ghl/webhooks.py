@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from datetime import datetime
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -81,7 +82,7 @@ class RateLimit:
 
 outage = Outage()
 workflow_limit = RateLimit(REQUESTS_A_MINUTE)
-_simulator = signatures.KeyFile(settings.SIMULATOR_KEY_FILE)
+_key_file = lru_cache(maxsize=4)(signatures.KeyFile)
 
 
 def accepted_keys() -> tuple[signatures.PublicKey, ...]:
@@ -90,7 +91,7 @@ def accepted_keys() -> tuple[signatures.PublicKey, ...]:
     if settings.GHL_ACCEPT_LEGACY_RSA:
         keys.extend(signatures.load_keys(signatures.LEGACY_RSA))
     if settings.DEMO:
-        keys.extend(_simulator.keys())
+        keys.extend(_key_file(settings.SIMULATOR_KEY_FILE).keys())
     return tuple(keys)
 
 

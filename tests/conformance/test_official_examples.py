@@ -136,10 +136,8 @@ def _bodies(folder: str) -> list[Path]:
 
 @pytest.fixture(autouse=True)
 def _door(settings: Settings, freeze: Freeze, db: None) -> None:
-    settings.GHL_WEBHOOK_PUBLIC_KEYS = [ghl.public_pem()]
+    ghl.open_door(settings)
     freeze(NOW)
-    webhooks.known_tenants.clear()
-    webhooks.known_secrets.clear()
 
 
 def _prepare(body: dict[str, Any]) -> None:
