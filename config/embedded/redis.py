@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import cast
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config.embedded.processes import EmbeddedError, die_with_parent, end_leftover, free_port, last_lines
 
@@ -166,7 +168,7 @@ class Redis:
             )
         self._pid_file.write_text(f"{self._process.pid}\n", "ascii")
         until = time.monotonic() + START_SECONDS
-        with contextlib.closing(redis.Redis.from_url(self.url, socket_timeout=1.0, protocol=2)) as client:
+        with contextlib.closing(self._client()) as client:
             while self.running and time.monotonic() < until:
                 with contextlib.suppress(redis.ConnectionError, redis.TimeoutError, redis.ResponseError):
                     self._check_version(cast("dict[str, str]", client.info("server"))["redis_version"])
@@ -174,6 +176,10 @@ class Redis:
                 time.sleep(0.01)
         self.stop()
         return False
+
+    def _client(self) -> redis.Redis:
+        """Return a client that fails at once instead of trying again."""
+        return redis.Redis.from_url(self.url, socket_timeout=1.0, retry=Retry(NoBackoff(), 0))
 
     def _check_version(self, found: str) -> None:
         version = tuple(int(part) for part in found.split(".")[:2])
