@@ -6,19 +6,20 @@ its own, small enough that several of them together stay under the limit.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import redis
 
 from leads.ghl.errors import TooManyCalls
+from leads.ops.logs import get_logger
+from leads.redis import RedisAway
 
-logger = logging.getLogger(__name__)
+log = get_logger("ghl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Bucket(Protocol):
 
 _TAKE = """
 local calls, per_second, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local reserve, daily, day_ends = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local reserve, daily, day_left = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local used = tonumber(redis.call('GET', KEYS[2]) or '0')
 if used >= daily then return '-1' end
 local held = redis.call('HMGET', KEYS[1], 'left', 'at')
@@ -76,7 +77,7 @@ local wait = 0
 if left >= 1 + reserve then
   left = left - 1
   redis.call('INCR', KEYS[2])
-  redis.call('EXPIREAT', KEYS[2], day_ends)
+  redis.call('EXPIRE', KEYS[2], day_left)
 else
   wait = (1 + reserve - left) / per_second
 end
@@ -87,7 +88,7 @@ return tostring(wait)
 
 _CORRECT = """
 local calls, per_second, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local told, used, day_ends = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local told, used, day_left = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 if told >= 0 then
   local held = redis.call('HMGET', KEYS[1], 'left', 'at')
   local left, at = tonumber(held[1] or calls), tonumber(held[2] or now)
@@ -97,7 +98,7 @@ if told >= 0 then
 end
 if used >= 0 and used > tonumber(redis.call('GET', KEYS[2]) or '0') then
   redis.call('SET', KEYS[2], used)
-  redis.call('EXPIREAT', KEYS[2], day_ends)
+  redis.call('EXPIRE', KEYS[2], day_left)
 end
 return '0'
 """
@@ -106,23 +107,20 @@ return '0'
 class SharedBucket:
     """Permits in Redis, shared by every process."""
 
-    def __init__(self, client: redis.Redis, limits: Limits) -> None:
+    def __init__(self, call: Callable[[Callable[[redis.Redis], Any]], Any], limits: Limits) -> None:
+        """Run scripts through `call`, which gives its argument a client or raises RedisAway."""
+        self._call = call
         self._limits = limits
-        self._take = client.register_script(_TAKE)
-        self._correct = client.register_script(_CORRECT)
 
     def take(self, key: str, *, now: float, reserve: int) -> float:
         limits = self._limits
         rate = limits.calls / limits.seconds
-        wait = float(
-            self._take(
-                keys=_keys(key, now), args=[limits.calls, rate, now, reserve, limits.daily, _day_ends(now)]
-            )
-        )
+        arguments = [limits.calls, rate, now, reserve, limits.daily, _day_left(now)]
+        wait = float(self._run(_TAKE, key, now, arguments))
         if wait < 0:
             raise TooManyCalls(
                 "Today's calls to GoHighLevel are used up; they are counted anew at midnight UTC.",
-                retry_after=_day_ends(now) - now,
+                retry_after=_day_left(now),
             )
         return wait
 
@@ -130,10 +128,14 @@ class SharedBucket:
         limits = self._limits
         told = -1 if usage.remaining is None else usage.remaining
         used = -1 if usage.daily_remaining is None else max(limits.daily - usage.daily_remaining, 0)
-        self._correct(
-            keys=_keys(key, now),
-            args=[limits.calls, limits.calls / limits.seconds, now, told, used, _day_ends(now)],
-        )
+        rate = limits.calls / limits.seconds
+        self._run(_CORRECT, key, now, [limits.calls, rate, now, told, used, _day_left(now)])
+
+    def _run(self, script: str, key: str, now: float, arguments: list[float]) -> bytes:
+        day = datetime.fromtimestamp(now, UTC).date().isoformat()
+        keys = [key, f"{key}:{day}"]
+        answer: bytes = self._call(lambda client: client.register_script(script)(keys=keys, args=arguments))
+        return answer
 
 
 class LocalBucket:
@@ -198,8 +200,8 @@ class Limiter:
         if self._shared is not None:
             try:
                 self._shared.correct(key, now=now, usage=usage)
-            except redis.RedisError:
-                logger.warning("rate limit bucket unreachable")
+            except (RedisAway, redis.RedisError):
+                log.warning("ghl.bucket_away")
         self._alone.correct(key, now=now, usage=usage)
 
     def _take(self, key: str, reserve: int) -> float:
@@ -207,8 +209,8 @@ class Limiter:
         if self._shared is not None:
             try:
                 return self._shared.take(key, now=now, reserve=reserve)
-            except redis.RedisError:
-                logger.warning("rate limit bucket unreachable, using this process's own")
+            except (RedisAway, redis.RedisError):
+                log.warning("ghl.bucket_away")
         return self._alone.take(key, now=now, reserve=reserve)
 
 
@@ -217,11 +219,8 @@ def bucket_key(app_id: str, place_id: str) -> str:
     return f"ghl:calls:{app_id or 'app'}:{place_id}"
 
 
-def _keys(key: str, now: float) -> list[str]:
-    day = datetime.fromtimestamp(now, UTC).date().isoformat()
-    return [key, f"{key}:{day}"]
-
-
-def _day_ends(now: float) -> int:
-    start = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return int((start + timedelta(days=1)).timestamp())
+def _day_left(now: float) -> int:
+    """Return the seconds until midnight UTC, at least one."""
+    moment = datetime.fromtimestamp(now, UTC)
+    midnight = (moment + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return max(1, int((midnight - moment).total_seconds()))
