@@ -18,7 +18,7 @@ class Program:
 def programs(*, host: str, port: int, workers: int, folder: Path) -> list[Program]:
     """Return every program of one installation; more `workers` means more scoring at once."""
     python = sys.executable
-    worker = (python, "-m", "celery", "-A", "config", "worker", "--loglevel", "WARNING")
+    worker = (python, "-m", "celery", "--quiet", "-A", "config", "worker", "--loglevel", "WARNING")
     quiet = ("--without-gossip", "--without-mingle")
     return [
         Program(
@@ -59,7 +59,18 @@ def programs(*, host: str, port: int, workers: int, folder: Path) -> list[Progra
         Program(
             "beat",
             (
-                *(python, "-m", "celery", "-A", "config", "beat", "--loglevel", "WARNING", "--pidfile="),
+                *(
+                    python,
+                    "-m",
+                    "celery",
+                    "--quiet",
+                    "-A",
+                    "config",
+                    "beat",
+                    "--loglevel",
+                    "WARNING",
+                    "--pidfile=",
+                ),
                 *("--schedule", str(folder / "celerybeat-schedule")),
             ),
         ),

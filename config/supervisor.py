@@ -93,6 +93,8 @@ class Supervisor:
         """Start everything, keep it running, and stop it all on Ctrl-C, SIGTERM or an error."""
         with hold_folder(self.plan.folder):
             self.output.open()
+            self._end_leftovers()
+            self._check()
             for sig in STOPPERS:
                 signal.signal(sig, signal.default_int_handler)
             try:
@@ -116,10 +118,6 @@ class Supervisor:
         """Start the servers, bring the database up to date, and start every program."""
         plan = self.plan
         raise_file_limit()
-        self._end_leftovers()
-        self._check_assets()
-        check_port(plan.host, plan.port, "PORT")
-        check_port(plan.host, plan.port + 1, "the door, PORT + 1")
         self._start_servers()
         self._set_environment()
         self.publish()
@@ -245,7 +243,10 @@ class Supervisor:
             ours = {name: pid for name, pid in left.pids.items() if name not in ("postgres", "redis")}
             end_leftover_groups(ours, python=sys.executable)
 
-    def _check_assets(self) -> None:
+    def _check(self) -> None:
+        """Refuse in one sentence what would fail later in many."""
+        check_port(self.plan.host, self.plan.port, "PORT")
+        check_port(self.plan.host, self.plan.port + 1, "the door, PORT + 1")
         if not (self.plan.root / "staticfiles" / "staticfiles.json").exists():
             raise StartError("The pages' styles and scripts are not built: run `make install` first.")
 
