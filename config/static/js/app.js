@@ -1,0 +1,37 @@
+/* What every page loads: the other modules mount themselves on what they find. */
+
+import "./dialogs.js";
+import "./live.js";
+import "./palette.js";
+import "./shortcuts.js";
+import "./theme.js";
+import { keepTimes } from "./times.js";
+import { toast } from "./toast.js";
+
+if (document.querySelector("hl-chart")) import("./chart.js");
+if (document.querySelector("[data-select-all]")) import("./selection.js");
+
+keepTimes();
+
+for (const note of document.querySelectorAll("#messages [data-toast]")) {
+  toast({ text: note.textContent.trim() });
+}
+document.getElementById("messages")?.remove();
+
+/* `HX-Trigger: {"toast": {...}}` of a view */
+document.addEventListener("toast", (event) => toast(event.detail));
+
+/* a fragment that could not be fetched says so in its own place, and can be asked for again */
+document.addEventListener("htmx:responseError", (event) => failed(event.detail));
+document.addEventListener("htmx:sendError", (event) => failed(event.detail));
+
+function failed({ elt, target }) {
+  const place = target ?? elt;
+  const template = document.getElementById("fragment-error");
+  if (elt.matches("[data-fragment]") && template) {
+    place.replaceChildren(template.content.cloneNode(true));
+    place.querySelector("[data-retry]").addEventListener("click", () => window.htmx.trigger(elt, "retry"));
+    return;
+  }
+  toast({ text: "That did not go through. Please try again." });
+}

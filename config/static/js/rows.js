@@ -1,0 +1,111 @@
+/* Puts a fragment that came live in the place of the one on the page. */
+
+import { refreshTimes } from "./times.js";
+
+const FOCUSABLE = "a, button, input";
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+function parse(fragment) {
+  const template = document.createElement("template");
+  const isRow = fragment.trimStart().startsWith("<tr");
+  template.innerHTML = isRow ? `<table><tbody>${fragment}</tbody></table>` : fragment;
+  return isRow ? template.content.querySelector("tr") : template.content.firstElementChild;
+}
+
+/* what the reader was doing in the old row goes on in the new one */
+function carryOver(old, fresh) {
+  fresh.classList.toggle("is-current", old.classList.contains("is-current"));
+  const ticked = old.querySelector("input[type=checkbox]")?.checked;
+  const box = fresh.querySelector("input[type=checkbox]");
+  if (box) box.checked = Boolean(ticked);
+  for (const kept of old.querySelectorAll("[data-keep]")) {
+    fresh.querySelector(`[data-keep="${kept.dataset.keep}"]`)?.replaceWith(kept);
+  }
+}
+
+function focusIndex(element) {
+  return [...element.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
+}
+
+function restoreFocus(element, index) {
+  if (index < 0) return;
+  queueMicrotask(() => element.querySelectorAll(FOCUSABLE)[index]?.focus({ preventScroll: true }));
+}
+
+function flash(row, before) {
+  const change = Number(row.dataset.score) - before;
+  if (change) row.classList.add(change > 0 ? "flash-up" : "flash-down");
+}
+
+function passes(row, filter) {
+  if (filter === "hot") return row.dataset.tier === "hot";
+  if (filter === "rising") return Number(row.dataset.change) > 0;
+  return true;
+}
+
+/* a board keeps its rows by score, best first */
+function place(row, body) {
+  if (!passes(row, body.dataset.filter)) {
+    row.remove();
+    return;
+  }
+  const score = Number(row.dataset.score);
+  const rows = [...body.children].filter((other) => other !== row);
+  const next = rows.find((other) => Number(other.dataset.score) < score);
+  if (next) {
+    if (row.nextElementSibling !== next) body.insertBefore(row, next);
+  } else if (row !== body.lastElementChild) {
+    body.append(row);
+  }
+  const limit = Number(body.dataset.limit);
+  while (body.children.length > limit) body.lastElementChild.remove();
+}
+
+export function positions() {
+  const tops = new Map();
+  if (calm.matches) return tops;
+  for (const row of document.querySelectorAll("[data-live-board] > *")) {
+    tops.set(row.id, row.getBoundingClientRect().top);
+  }
+  return tops;
+}
+
+export function glide(before) {
+  if (!before.size) return;
+  for (const row of document.querySelectorAll("[data-live-board] > *")) {
+    const distance = (before.get(row.id) ?? 0) - row.getBoundingClientRect().top;
+    if (!before.has(row.id) || !distance) continue;
+    row.animate([{ transform: `translateY(${distance}px)` }, { transform: "none" }], {
+      duration: 420,
+      easing: "cubic-bezier(.2,.7,.2,1)",
+    });
+  }
+}
+
+/* returns whether anything on this page changed */
+export function swap(target, fragment) {
+  const fresh = parse(fragment);
+  if (!fresh) return false;
+  refreshTimes(fresh);
+
+  const old = document.getElementById(target);
+  const board = document.querySelector("[data-live-board]");
+  if (old) {
+    const focused = focusIndex(old);
+    const body = old.parentElement;
+    carryOver(old, fresh);
+    old.replaceWith(fresh);
+    if ("score" in old.dataset) flash(fresh, Number(old.dataset.score));
+    if (body.matches("[data-live-board]")) place(fresh, body);
+    window.htmx?.process(fresh);
+    restoreFocus(fresh, focused);
+    return true;
+  }
+  if (!board || !fresh.matches("tr")) return false;
+  board.append(fresh);
+  place(fresh, board);
+  if (!fresh.isConnected) return false;
+  fresh.classList.add("flash-up");
+  window.htmx?.process(fresh);
+  return true;
+}

@@ -1,0 +1,208 @@
+"""Tags and filters of the pages; built into every template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import lucide
+from django import template
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from leads.models.alerts import AlertKind
+from leads.models.leads import Tier
+
+register = template.Library()
+
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    icon: str
+    tone: str
+
+
+ALERT_LOOKS = {
+    AlertKind.HOT_LEAD: Look("flame", "hot"),
+    AlertKind.TIER_JUMP: Look("trending-up", "good"),
+    AlertKind.SCORE_DROP: Look("trending-down", "warn"),
+    AlertKind.BUYING_SIGNAL: Look("key-round", "info"),
+    AlertKind.REPLY_WAITING: Look("message-circle", "warn"),
+    AlertKind.HOT_SILENT: Look("moon", "bad"),
+}
+RING_RADIUS = 15.9155  # its circumference is 100, so a score is a dash length
+
+
+@lru_cache(maxsize=1024)
+def _icon(name: str, size: int, css_class: str) -> SafeString:
+    attributes = {"class": f"icon {css_class}".strip(), "aria-hidden": "true", "focusable": "false"}
+    svg = lucide._render_icon(name, size, **attributes)
+    return mark_safe(" ".join(svg.split()))
+
+
+@register.simple_tag
+def icon(name: str, size: int = 18, css_class: str = "", fallback: str = "") -> SafeString:
+    """Draw an icon; `fallback` is for names that come from rows."""
+    try:
+        return _icon(name, size, css_class)
+    except lucide.IconDoesNotExist:
+        if not fallback:
+            raise
+        return _icon(fallback, size, css_class)
+
+
+@lru_cache(maxsize=1024)
+def _ring(score: int, size: int) -> SafeString:
+    circle = f'cx="18" cy="18" r="{RING_RADIUS}"'
+    return mark_safe(
+        f'<svg class="score-ring" viewBox="0 0 36 36" width="{size}" height="{size}" aria-hidden="true">'
+        f'<circle class="score-ring-track" {circle}/>'
+        f'<circle class="score-ring-value" {circle} stroke-dasharray="{score} 100" '
+        'transform="rotate(-90 18 18)"/></svg>'
+    )
+
+
+@register.simple_tag
+def ring(score: float | None, size: int = 38) -> SafeString:
+    """Draw a score ring in SVG attributes, which a strict style-src lets through."""
+    return _ring(round(score or 0), size)
+
+
+@register.filter
+def initials(name: str) -> str:
+    return "".join(part[0] for part in name.split()[:2]).upper()
+
+
+@register.filter
+def hue(key: int | str) -> int:
+    """Choose one of six avatar colours, always the same for one key."""
+    number = key if isinstance(key, int) else sum(map(ord, key))
+    return number % 6 + 1
+
+
+@register.filter
+def whole(value: float | None) -> str:
+    return "–" if value is None else str(round(value))
+
+
+@register.filter
+def signed(value: float | None) -> str:
+    """Write a number with its sign, a true minus among them."""
+    if value is None:
+        return ""
+    text = f"{abs(value):g}" if isinstance(value, int) else f"{abs(value):.1f}"
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{text}"  # noqa: RUF001
+
+
+@register.simple_tag
+def delta(change: int | None) -> SafeString | str:
+    """Write how far a score moved: sign, figure, and words for a screen reader."""
+    return _delta(change) if change else ""
+
+
+@lru_cache(maxsize=256)
+def _delta(change: int) -> SafeString:
+    direction, arrow = ("up", "▲") if change > 0 else ("down", "▼")
+    return mark_safe(
+        f'<span class="block text-2xs num delta-{direction}">{arrow} {abs(change)}'
+        f'<span class="only-sr"> points {direction} since the score before</span></span>'
+    )
+
+
+@register.filter
+def magnitude(value: float) -> float:
+    return abs(value)
+
+
+@register.filter
+def tier_label(tier: str) -> str:
+    return Tier(tier).label if tier else "Not scored"
+
+
+@register.filter
+def money(value: float | None) -> str:
+    return "" if value is None else f"${value:,.0f}"
+
+
+@register.filter
+def ago(moment: datetime | None, now: datetime | None = None) -> str:
+    """Say how long ago something was, in one unit; config/static/js/times.js says the same."""
+    if moment is None:
+        return ""
+    seconds = ((now or timezone.now()) - moment).total_seconds()
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return "just now"
+
+
+@register.simple_tag
+def time_ago(moment: datetime | None, now: datetime | None = None) -> str:
+    """Write a moment as "2 min", kept true by the page's script, with the full time on hover."""
+    if moment is None:
+        return ""
+    utc = moment.astimezone(timezone.get_default_timezone())
+    return format_html(
+        '<time datetime="{}" title="{} UTC" data-ago>{}</time>',
+        utc.isoformat(timespec="seconds"),
+        f"{utc:%-d %b %Y, %H:%M}",
+        ago(moment, now),
+    )
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Write a length of time in its two largest units."""
+    if seconds is None:
+        return "–"
+    left = round(seconds)
+    parts = []
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        count, left = divmod(left, length)
+        if count:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts[:2]) or "0s"
+
+
+@register.filter
+def signed_duration(seconds: float | None) -> str:
+    """Write a change of a length of time with its sign; nothing for no change."""
+    if seconds is None or round(seconds) == 0:
+        return ""
+    return f"{'+' if seconds > 0 else '−'}{duration(abs(seconds))}"  # noqa: RUF001
+
+
+@register.filter
+def alert_look(kind: str) -> Look:
+    """Return the icon and tone of a kind of alert."""
+    return ALERT_LOOKS[AlertKind(kind)]
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"
+
+
+@register.filter
+def get(mapping: Mapping[Any, Any], key: Any) -> Any:
+    return mapping.get(key)
+
+
+@register.simple_tag(takes_context=True)
+def query(context: template.Context, **changes: Any) -> str:
+    """Return this page's query string with some of its values changed; None drops one."""
+    request = context.get("request")
+    values: QueryDict = request.GET.copy() if request else QueryDict(mutable=True)
+    for name, value in changes.items():
+        if value is None or value == "":
+            values.pop(name, None)
+        else:
+            values[name] = str(value)
+    encoded = values.urlencode()
+    return f"?{encoded}" if encoded else "?"
