@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ import dj_email_url
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.core.exceptions import ImproperlyConfigured
+from dotenv import load_dotenv
 from environs import Env
 from environs import EnvError as ParseError
 
@@ -64,6 +66,11 @@ class Reader:
     def __init__(self) -> None:
         """Parse with environs, and speak for ourselves when it refuses."""
         self._environs = Env()
+
+    def read_file(self, path: Path) -> None:
+        """Take from a file of NAME=value lines what the environment does not say."""
+        if path.is_file():
+            load_dotenv(path)
 
     def str(self, name: Text, default: Text) -> Text:
         """Read a text."""

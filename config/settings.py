@@ -13,6 +13,7 @@ from config.embedded import running
 from config.env import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+env.read_file(Path(env.str("ENV_FILE", str(BASE_DIR / ".env"))))
 VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var")))
 BUILD_DIR = BASE_DIR / "build"
 
@@ -140,6 +141,9 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "live"},
     }
 }
+
+# The event log: months kept attached; older partitions are detached, not dropped (0 keeps all)
+EVENT_KEEP_MONTHS = env.int("EVENT_KEEP_MONTHS", 0)
 
 # Celery: workers and beat
 CELERY_BROKER_URL = REDIS_URL

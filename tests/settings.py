@@ -7,6 +7,7 @@ import os
 from tests import servers
 
 SERVERS = servers.ensure()
+os.environ["ENV_FILE"] = os.devnull
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "k" * 40)
 
 from config.settings import *  # noqa: E402,F403  (the servers' addresses must be in the environment first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
@@ -202,3 +203,20 @@ def test_pem_keys_refuse_what_is_no_key(
 ) -> None:
     monkeypatch.setenv(NAME, text)
     assert refusal(env.pem_keys, NAME, public_key()).startswith(f"{NAME} {wrong}: ")
+
+
+def test_a_file_speaks_only_where_the_environment_is_silent(
+    env: Reader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(NAME, "from the environment")
+    monkeypatch.setenv(f"{NAME}_2", "removed below")
+    monkeypatch.delenv(f"{NAME}_2")
+    (tmp_path / ".env").write_text(f"{NAME}=from the file\n{NAME}_2= # a comment\n{NAME}_3=said\n")
+
+    env.read_file(tmp_path / ".env")
+    env.read_file(tmp_path / "missing")
+
+    assert env.str(NAME, "") == "from the environment"
+    assert env.str(f"{NAME}_2", "default") == "default"
+    assert env.str(f"{NAME}_3", "") == "said"
+    monkeypatch.delenv(f"{NAME}_3")
