@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from leads.bus.ledger import claim
-from leads.bus.registry import DELIVERIES, subscribe, subscriptions
+from leads.bus.lags import Lag, lag
+from leads.bus.ledger import claim, revive
+from leads.bus.registry import DELIVERIES, subscribe, subscriptions, unsubscribe
 from leads.bus.streams import publish, publish_deliveries
+from leads.bus.sweeper import Swept, sweep
 
-__all__ = ["DELIVERIES", "claim", "publish", "publish_deliveries", "subscribe", "subscriptions"]
+__all__ = [
+    "DELIVERIES",
+    "Lag",
+    "Swept",
+    "claim",
+    "lag",
+    "publish",
+    "publish_deliveries",
+    "revive",
+    "subscribe",
+    "subscriptions",
+    "sweep",
+    "unsubscribe",
+]

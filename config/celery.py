@@ -1,0 +1,56 @@
+"""The Celery application: queues, limits, the schedule, and the bus in the realtime worker."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.schedules import crontab
+from celery.signals import beat_init, worker_ready
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("hearthline")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.steps["worker"].add("leads.bus.step:StreamStep")  # by name: Django is not set up yet
+
+app.conf.task_queues = [Queue("realtime"), Queue("default"), Queue("training")]
+app.conf.task_routes = {"*.retrain*": {"queue": "training"}}
+
+# Every task that runs by the clock: name, seconds (or a crontab in UTC)
+SCHEDULE: dict[str, float | crontab] = {
+    "leads.tasks.pipes.sweep": 10.0,
+    "leads.tasks.pipes.prune_live_messages": 60.0,
+    "leads.tasks.pipes.maintain_partitions": crontab(minute="17", hour="*/6"),
+}
+app.conf.beat_schedule = {
+    name: {
+        "task": name,
+        "schedule": when,
+        **(
+            {"options": {"expires": when}} if isinstance(when, float) else {}
+        ),  # a missed turn is not made up for
+    }
+    for name, when in SCHEDULE.items()
+}
+
+
+@worker_ready.connect
+def say_worker_lives(sender: Any = None, **kwargs: Any) -> None:
+    """Let /health/realtime know of this worker."""
+    from leads.bus.step import QUEUE  # Django is set up only now
+    from leads.ops import alive
+
+    queues = sender.app.amqp.queues.consume_from
+    alive.start("realtime" if QUEUE in queues else "work")
+
+
+@beat_init.connect
+def say_beat_lives(**kwargs: Any) -> None:
+    """Let /health/realtime know of beat."""
+    from leads.ops import alive  # Django is set up only now
+
+    alive.start("beat")

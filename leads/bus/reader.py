@@ -1,0 +1,435 @@
+"""One group's reader: reads far ahead, works in fair batches, acknowledges after the commit.
+
+A worker that dies leaves its entries pending; they are read again by its successor of the same name at
+once, or claimed by another worker after a while. The ledger makes a repeat harmless.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.utils import timezone
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from leads.bus import ledger, outbox
+from leads.bus.fairness import Entry, FairQueue
+from leads.bus.registry import Subscription
+from leads.bus.streams import kind_of, stream_of
+from leads.ops import metrics
+from leads.ops.logs import correlated, get_logger
+from leads.redis import RedisAway, circuit
+
+log = get_logger("bus")
+
+BATCH = 64
+READ_COUNT = 200
+READ_AHEAD = 1_000
+WAIT_MS = 1_000
+POLL_SECONDS = 0.5
+CLAIM_EVERY_SECONDS = 5.0
+CLAIM_IDLE_MS = 15_000
+TRIES = 5
+RETRY_SECONDS = 0.2
+SUSPECT_AFTER = 3
+"""Deliveries of one entry after which it is tried alone: it may be what its readers died of."""
+DEATHS = 2
+OUTAGE_SECONDS = (0.2, 5.0)
+BEFORE_OUTAGE = timedelta(minutes=2)
+TRIED = "bus:tried:"
+
+
+class Outage(Exception):
+    """PostgreSQL cannot be reached: nothing is the matter with the work itself."""
+
+
+class WorkerDied(Exception):
+    """Workers died while on this entry."""
+
+
+class GroupReader:
+    """Reads what one group subscribes to and runs its tasks; call `turn` again and again."""
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        consumer: str,
+        *,
+        pause: Callable[[float], Any] = time.sleep,
+        joined: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare to read as `consumer`; `pause` sleeps, `joined` hears that Redis is (again) in use."""
+        self.group = subscription.group
+        self._subscription = subscription
+        self._consumer = consumer
+        self._pause = pause
+        self._joined = joined
+        self._realtime = [stream_of(kind) for kind in subscription.kinds]
+        self._old = [stream_of(kind, is_backfill=True) for kind in subscription.kinds]
+        self._queue = FairQueue()
+        self._backfill = FairQueue()
+        self._retries: list[tuple[float, Entry]] = []
+        self._held: set[tuple[str, bytes]] = set()
+        self._is_member = False
+        self._claimed_at = time.monotonic()
+        self._outage_pause = OUTAGE_SECONDS[0]
+        self._since = timezone.now() - BEFORE_OUTAGE
+        self._polled_at = float("-inf")
+
+    @property
+    def waiting(self) -> int:
+        """Return how many entries are read but not worked on."""
+        return len(self._queue) + len(self._backfill) + len(self._retries)
+
+    def turn(self, *, wait_ms: int = WAIT_MS) -> int:
+        """Read, work one batch, acknowledge; return how many entries were worked on."""
+        try:
+            self._read(wait_ms)
+        except RedisAway:
+            self._poll(wait_ms)
+        batch = self._take()
+        try:
+            self._work(batch)
+        except Outage:
+            log.warning("bus.database_away", group=self.group, waiting=self.waiting)
+            self._pause(self._outage_pause)
+            self._outage_pause = min(OUTAGE_SECONDS[1], self._outage_pause * 2)
+            return 0
+        self._outage_pause = OUTAGE_SECONDS[0]
+        return len(batch)
+
+    # Reading
+
+    def _read(self, wait_ms: int) -> None:
+        if not self._is_member:
+            self._join()
+        if time.monotonic() - self._claimed_at >= CLAIM_EVERY_SECONDS:
+            self._claim()
+        self._release_retries()
+        if len(self._queue) >= READ_AHEAD:
+            return
+        streams = list(self._realtime)
+        if not self._queue and len(self._backfill) < BATCH:
+            streams += self._old
+        block = self._patience(wait_ms)
+        try:
+            answer = circuit.call(
+                lambda redis: redis.xreadgroup(
+                    self.group, self._consumer, dict.fromkeys(streams, ">"), count=READ_COUNT, block=block
+                )
+            )
+        except ResponseError as error:
+            if not str(error).startswith(("NOGROUP", "UNBLOCKED")):
+                raise
+            self._is_member = False  # Redis lost its data
+            self._join()
+            return
+        self._accept(answer)
+
+    def _patience(self, wait_ms: int) -> int | None:
+        """Return how long to wait for something new; None does not wait at all."""
+        if self._queue or self._backfill or wait_ms <= 0:
+            return None
+        due = min((due for due, _ in self._retries), default=None)
+        if due is None:
+            return wait_ms
+        return max(1, min(wait_ms, int((due - time.monotonic()) * 1000)))
+
+    def _join(self) -> None:
+        """Become a member of the group on every stream from its start, and take up what was left."""
+        streams = [*self._realtime, *self._old]
+        circuit.call(lambda redis: create_groups(redis, streams, self.group))
+        left = circuit.call(
+            lambda redis: redis.xreadgroup(
+                self.group, self._consumer, dict.fromkeys(streams, "0"), count=READ_AHEAD
+            )
+        )
+        self._accept(left, again=True)
+        self._is_member = True
+        self._joined()
+
+    def _claim(self) -> None:
+        """Take over what dead workers left pending."""
+        self._claimed_at = time.monotonic()
+        streams = [*self._realtime, *self._old]
+
+        def run(redis: Redis) -> list[Any]:
+            pipeline = redis.pipeline(transaction=False)
+            for stream in streams:
+                pipeline.xautoclaim(
+                    stream, self.group, self._consumer, CLAIM_IDLE_MS, "0-0", count=READ_COUNT
+                )
+            return list(pipeline.execute(raise_on_error=False))
+
+        answers = circuit.call(run)
+        claimed = [
+            [stream, answer[1]]
+            for stream, answer in zip(streams, answers, strict=True)
+            if not isinstance(answer, ResponseError) and answer[1]
+        ]
+        self._accept(claimed, again=True)
+
+    def _accept(self, answer: Sequence[Any] | None, *, again: bool = False) -> None:
+        """Queue what was read, in the order it was published."""
+        fresh: list[Entry] = []
+        trimmed: list[tuple[str, bytes]] = []
+        for raw, entries in answer or ():
+            stream = raw.decode() if isinstance(raw, bytes) else raw
+            for entry_id, fields in entries:
+                if (stream, entry_id) in self._held:
+                    continue
+                if entry_id is None:  # Redis 6.2 tells of a trimmed entry without its id
+                    trimmed += self._trimmed_entries(stream)
+                elif not fields:
+                    trimmed.append((stream, entry_id))
+                else:
+                    fresh.append(read_entry(stream, entry_id, fields))
+        if again and fresh:
+            self._mark_suspects(fresh)
+        fresh.sort(key=lambda entry: _order(entry.entry_id))
+        for entry in fresh:
+            self._held.add(entry.place)
+            (self._queue if entry.stream in self._realtime else self._backfill).push(entry)
+        if trimmed:
+            self._acknowledge(trimmed)  # the sweep knows the events behind them
+
+    def _trimmed_entries(self, stream: str) -> list[tuple[str, bytes]]:
+        """Return this consumer's pending entries that the stream no longer holds."""
+
+        def run(redis: Redis) -> list[tuple[str, bytes]]:
+            pending = redis.xpending_range(stream, self.group, "-", "+", READ_COUNT, self._consumer)
+            ids = [row["message_id"] for row in pending]  # type: ignore[union-attr]
+            pipeline = redis.pipeline(transaction=False)
+            for entry_id in ids:
+                pipeline.xrange(stream, entry_id, entry_id, 1)
+            return [(stream, pk) for pk, rows in zip(ids, pipeline.execute(), strict=True) if not rows]
+
+        return circuit.call(run)
+
+    def _mark_suspects(self, entries: Sequence[Entry]) -> None:
+        """Find those read so often that their readers may have died of them."""
+
+        def run(redis: Redis) -> list[Any]:
+            pipeline = redis.pipeline(transaction=False)
+            for entry in entries:
+                pipeline.xpending_range(entry.stream, self.group, entry.entry_id, entry.entry_id, 1)
+            return list(pipeline.execute(raise_on_error=False))
+
+        for entry, rows in zip(entries, circuit.call(run), strict=True):
+            if not isinstance(rows, ResponseError) and rows:
+                entry.is_suspect = rows[0]["times_delivered"] >= SUSPECT_AFTER
+
+    def _poll(self, wait_ms: int) -> None:
+        """Redis is away: take work from PostgreSQL."""
+        if self._is_member:
+            self._is_member = False
+            self._since = timezone.now() - BEFORE_OUTAGE
+            log.warning("bus.polling", group=self.group)
+        self._release_retries()
+        if self._queue or self._backfill:
+            return
+        left = POLL_SECONDS - (time.monotonic() - self._polled_at)
+        if left > 0:
+            if wait_ms <= 0:
+                return
+            self._pause(min(left, wait_ms / 1000))
+        self._polled_at = time.monotonic()
+        try:
+            found = outbox.poll(self._subscription, since=self._since, most=READ_AHEAD)
+        except (OperationalError, InterfaceError):
+            self._pause(self._outage_pause)
+            return
+        for entry in found:
+            if entry.place not in self._held:
+                self._held.add(entry.place)
+                self._queue.push(entry)
+        if len(found) > BATCH:
+            self._polled_at = float("-inf")  # there may be more
+
+    # Working
+
+    def _take(self) -> list[Entry]:
+        return self._queue.take(BATCH) or self._backfill.take(BATCH)
+
+    def _work(self, batch: Sequence[Entry]) -> None:
+        by_task: dict[int, tuple[Any, list[Entry]]] = {}
+        for entry in batch:
+            task = self._subscription.tasks[entry.kind]
+            by_task.setdefault(id(task), (task, []))[1].append(entry)
+        waiting = list(by_task.values())
+        try:
+            while waiting:
+                task, entries = waiting[0]
+                for entry in [entry for entry in entries if entry.is_suspect]:
+                    self._run_suspect(task, entry)
+                    entries.remove(entry)
+                if entries:
+                    self._run(task, entries)
+                waiting.pop(0)
+        except Outage:
+            for _, entries in waiting:
+                self._retry(entries, after=0.0)
+            raise
+
+    def _run(self, task: Any, entries: list[Entry]) -> None:
+        """Run a batch; when it fails, each entry alone, so that one bad entry holds up no other."""
+        try:
+            self._call(task, entries)
+        except Exception as error:  # whatever a task may raise, the bus goes on
+            if is_outage(error):
+                raise Outage from error
+            if len(entries) == 1:
+                self._fail(entries[0], error)
+                entries.clear()
+                return
+            log.warning("bus.batch_failed", group=self.group, entries=len(entries), exc_info=error)
+            while entries:
+                self._run(task, [entries[0]])
+                entries.pop(0)
+            return
+        self._done(entries)
+
+    def _run_suspect(self, task: Any, entry: Entry) -> None:
+        """Run an entry alone, counting on Redis before that we do, in case this process dies of it."""
+        key, field = f"{TRIED}{self.group}", f"{entry.kind}:{entry.pk}"
+        deaths = count_try(key, field)
+        if deaths >= DEATHS:
+            entry.tries = deaths
+            self._bury(entry, WorkerDied(f"{deaths} workers died"))
+        else:
+            self._run(task, [entry])
+        forget_tries(key, field)
+
+    def _call(self, task: Any, entries: Sequence[Entry]) -> None:
+        ids = list(dict.fromkeys(entry.pk for entry in entries))
+        correlation_ids = list(
+            dict.fromkeys(entry.correlation_id for entry in entries if entry.correlation_id)
+        )
+        began = time.perf_counter()
+        with correlated(correlation_ids[0] if len(correlation_ids) == 1 else ""):
+            task(ids)
+            metrics.CONSUMED.labels(group=self.group).inc(len(ids))
+            log.info(
+                "bus.batch",
+                group=self.group,
+                entries=len(ids),
+                ms=round((time.perf_counter() - began) * 1000, 2),
+                correlation_ids=correlation_ids,
+            )
+
+    def _fail(self, entry: Entry, error: Exception) -> None:
+        entry.tries += 1
+        if entry.tries >= TRIES:
+            self._bury(entry, error)
+            return
+        log.warning(
+            "bus.entry_failed",
+            group=self.group,
+            kind=entry.kind,
+            pk=entry.pk,
+            tries=entry.tries,
+            exc_info=error,
+        )
+        self._retry([entry], after=RETRY_SECONDS * 2 ** (entry.tries - 1))
+
+    def _bury(self, entry: Entry, error: Exception) -> None:
+        try:
+            ledger.bury(self.group, entry, error)
+        except (OperationalError, InterfaceError) as failure:
+            raise Outage from failure
+        self._done([entry])
+
+    def _retry(self, entries: Sequence[Entry], *, after: float) -> None:
+        due = time.monotonic() + after
+        self._retries += [(due, entry) for entry in entries]
+
+    def _release_retries(self) -> None:
+        now = time.monotonic()
+        due = [entry for when, entry in self._retries if when <= now]
+        self._retries = [(when, entry) for when, entry in self._retries if when > now]
+        for entry in due:
+            self._queue.push(entry)
+
+    def _done(self, entries: Sequence[Entry]) -> None:
+        self._held.difference_update(entry.place for entry in entries)
+        self._acknowledge([entry.place for entry in entries if entry.stream])
+
+    def _acknowledge(self, places: Sequence[tuple[str, bytes]]) -> None:
+        by_stream: dict[str, list[bytes]] = {}
+        for stream, entry_id in places:
+            by_stream.setdefault(stream, []).append(entry_id)
+
+        def run(redis: Redis) -> None:
+            pipeline = redis.pipeline(transaction=False)
+            for stream, entry_ids in by_stream.items():
+                pipeline.xack(stream, self.group, *entry_ids)
+            pipeline.execute()
+
+        if not by_stream:
+            return
+        try:
+            circuit.call(run)
+        except RedisAway:
+            return  # read again later; the ledger knows they are done
+
+
+def count_try(key: str, field: str) -> int:
+    """Count a try and return how many there were before; none when Redis is away."""
+    try:
+        return circuit.call(lambda redis: int(redis.hincrby(key, field, 1))) - 1  # type: ignore[arg-type]
+    except RedisAway:
+        return 0
+
+
+def forget_tries(key: str, field: str) -> None:
+    """Forget the tries of what is done."""
+    try:
+        circuit.call(lambda redis: redis.hdel(key, field))
+    except RedisAway:
+        return
+
+
+def create_groups(redis: Redis, streams: Sequence[str], group: str) -> None:
+    """Create a group on each stream, reading from the first entry on; those that exist stay as they are."""
+    pipeline = redis.pipeline(transaction=False)
+    for stream in streams:
+        pipeline.xgroup_create(stream, group, id="0", mkstream=True)
+    for answer in pipeline.execute(raise_on_error=False):
+        if isinstance(answer, Exception) and not str(answer).startswith("BUSYGROUP"):
+            raise answer
+
+
+def read_entry(stream: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
+    """Return a stream entry as work."""
+    return Entry(
+        kind=kind_of(stream),
+        pk=int(fields.get(b"e") or fields[b"d"]),
+        tenant=fields.get(b"l", b"").decode(),
+        correlation_id=fields.get(b"c", b"").decode(),
+        stream=stream,
+        entry_id=entry_id,
+    )
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether a task failed because PostgreSQL is away, not because of what it was given."""
+    if isinstance(error, RedisAway):
+        return False
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    try:
+        connection.close_if_unusable_or_obsolete()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return True
+    return False
+
+
+def _order(entry_id: bytes) -> tuple[int, int]:
+    milliseconds, _, sequence = entry_id.partition(b"-")
+    return int(milliseconds), int(sequence)
