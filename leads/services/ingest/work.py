@@ -50,10 +50,9 @@ def _held(lead: Lead, family: str, name: str) -> dict[str, Any] | None:
 def _keep(batch: Batch, lead: Lead, family: str, name: str, state: dict[str, Any]) -> None:
     """Keep the state of one object, forgetting the oldest beyond a hundred."""
     family_states = lead.crm.setdefault(family, {})
-    family_states.pop(name, None)
     family_states[name] = state
     while len(family_states) > KEPT:
-        del family_states[next(iter(family_states))]
+        del family_states[min(family_states, key=lambda each: family_states[each].get("at", ""))]
     batch.touch(lead)
 
 

@@ -1,0 +1,162 @@
+"""Simulated people: who they are, what they want, how serious they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+SEGMENTS = {
+    "first_time_buyer": 0.27,
+    "move_up": 0.18,
+    "seller": 0.18,
+    "downsizer": 0.12,
+    "relocation": 0.11,
+    "investor": 0.09,
+    "luxury": 0.05,
+}
+INTENTS = {"ready": 0.14, "active": 0.24, "browsing": 0.36, "cold": 0.26}
+# Referrals are few and serious, paid clicks many and idle: how often each intent comes by each source.
+SOURCES: Mapping[str, Mapping[str, float]] = {
+    "ready": {"Referral": 5, "Past client": 3, "Sign call": 3, "Open house": 3, "Website": 3, "Zillow": 2},
+    "active": {"Website": 4, "Open house": 3, "Zillow": 4, "Realtor.com": 3, "Referral": 2, "Google ad": 1},
+    "browsing": {"Zillow": 5, "Realtor.com": 4, "Facebook ad": 4, "Google ad": 3, "Website": 3},
+    "cold": {"Facebook ad": 6, "Google ad": 4, "Zillow": 3, "Realtor.com": 2},
+}
+BUDGETS = {
+    "first_time_buyer": (320, 560),
+    "move_up": (550, 950),
+    "downsizer": (350, 650),
+    "investor": (250, 700),
+    "luxury": (1500, 3800),
+    "relocation": (420, 900),
+    "seller": (400, 900),
+}
+SPANISH_SHARE = 0.18
+DAYS_BACK = 150
+
+FIRST = (  # noqa: SIM905 a list of words reads best as words
+    "Avery Jordan Riley Casey Morgan Quinn Rowan Skyler Emerson Finley Harper Logan Parker Reese "
+    "Sawyer Taylor Amara Bianca Camila Daniel Elena Farid Grace Hassan Imani Jamal Keiko Leila Mateo "
+    "Nadia Omar Priya Rafael Sofia Tomas Uma Victor Wen Ximena Yusuf Zoe Marcus Hannah Diego Lucia "
+    "Andre Noor Ivan Mei Kofi Ingrid"
+).split()
+LAST = (  # noqa: SIM905 a list of words reads best as words
+    "Abbott Bennett Castillo Delgado Ellison Fontaine Garza Holloway Iverson Jimenez Kowalski "
+    "Lindqvist Mendoza Nakamura Okafor Pereira Quintero Ramsey Sandoval Thornton Underwood Valdez "
+    "Whitaker Xiong Yamada Zamora Ashford Brennan Calloway Draper Espinoza Fairbanks Granger "
+    "Hathaway Ibarra Jensen Keller Lockwood Marlowe"
+).split()
+STREETS = ("Alder St", "Birch Ave", "Cedar Ln", "Dogwood Dr", "Elm St", "Fir Ct", "Hazel Way", "Juniper Pl")
+
+MARKETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "WA": {
+        "Seattle": ("Ballard", "Fremont", "Queen Anne", "West Seattle", "Green Lake"),
+        "Bellevue": ("Crossroads", "Somerset", "Newport Hills"),
+        "Tacoma": ("Proctor", "North End", "Hilltop"),
+    },
+    "TX": {
+        "Austin": ("Mueller", "Zilker", "Hyde Park", "Barton Hills"),
+        "Round Rock": ("Teravista", "Forest Creek"),
+    },
+}
+AREA_CODES = {"WA": ("206", "253", "425", "360", "509"), "TX": ("512", "737", "210", "214", "713")}
+_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A simulated lead; `intent` is the hidden truth that behaviour follows."""
+
+    contact_id: str
+    first: str
+    last: str
+    email: str
+    phone: str
+    segment: str
+    intent: str
+    language: str
+    source: str
+    city: str
+    state: str
+    postal: str
+    area: str
+    street: str
+    budget: int
+    beds: int
+    agent: str
+    created_at: datetime
+    seed: int
+
+    @property
+    def budget_text(self) -> str:
+        """Return the budget the way people type it."""
+        thousands = self.budget // 1000
+        return f"${thousands / 1000:g}M" if thousands >= 1000 else f"${thousands}k"
+
+
+def make_id(*parts: object) -> str:
+    """Return a 20-letter id as GHL makes them, the same for the same parts."""
+    number = int.from_bytes(hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()[:15], "big")
+    letters = ""
+    while len(letters) < 20:
+        number, rest = divmod(number, len(_LETTERS))
+        letters += _LETTERS[rest]
+    return letters
+
+
+def choose(random: Random, weights: Mapping[str, float]) -> str:
+    """Return one of the names, by their weights."""
+    return random.choices(list(weights), list(weights.values()))[0]
+
+
+def make_phone(state: str, number: int) -> str:
+    """Return a number of the ranges that are kept for fiction."""
+    codes = AREA_CODES[state]
+    if number < 100 * len(codes):
+        return f"+1{codes[number // 100]}55501{number % 100:02d}"
+    return f"+1555{number % 10_000_000:07d}"
+
+
+def make_people(
+    *, seed: int, location_id: str, count: int, now: datetime, state: str, agents: tuple[str, ...]
+) -> list[Person]:
+    """Make the people of one brokerage; the same seed and moment make the same people."""
+    return [_make_person(seed, location_id, number, now, state, agents) for number in range(count)]
+
+
+def _make_person(
+    seed: int, location_id: str, number: int, now: datetime, state: str, agents: tuple[str, ...]
+) -> Person:
+    own = int.from_bytes(hashlib.sha256(f"{seed}/{location_id}/{number}".encode()).digest()[:8], "big")
+    random = Random(own)
+    segment, intent = choose(random, SEGMENTS), choose(random, INTENTS)
+    city = random.choice(list(MARKETS[state]))
+    low, high = BUDGETS[segment]
+    first, last = random.choice(FIRST), random.choice(LAST)
+    # The serious ones are mostly recent: those from long ago have bought, sold or gone.
+    reach = {"ready": 40, "active": 100}.get(intent, DAYS_BACK)
+    age = timedelta(days=random.uniform(0.2, reach), seconds=random.uniform(0, 3600))
+    return Person(
+        contact_id=make_id(seed, location_id, "contact", number),
+        first=first,
+        last=last,
+        email=f"{first}.{last}{number}@example.com".lower(),
+        phone=make_phone(state, number),
+        segment=segment,
+        intent=intent,
+        language="es" if random.random() < SPANISH_SHARE else "en",
+        source=choose(random, SOURCES[intent]),
+        city=city,
+        state=state,
+        postal={"WA": "98", "TX": "78"}[state] + f"{random.randint(100, 199)}",
+        area=random.choice(MARKETS[state][city]),
+        street=f"{random.randint(100, 9900)} {random.choice(STREETS)}",
+        budget=random.randint(low // 5, high // 5) * 5000,
+        beds=random.randint(2, 5),
+        agent=random.choice(agents),
+        created_at=now - age,
+        seed=own,
+    )
