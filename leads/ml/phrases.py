@@ -21,7 +21,6 @@ DEFERRABLE = frozenset({"preapproved", "preapproved_bare", "financing", "price_a
 _TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+(?:[.,]\d+)*|[.!?;,:\n()]")
 _BREAKS = frozenset(".!?;,:\n()")
 _CONTRASTS = frozenset({"but", "however", "although", "though", "pero", "aunque"})
-_END = ""
 _NUMBER = "#"
 
 
@@ -57,7 +56,14 @@ class Reading:
         return clause
 
 
-Node = dict[str, "Node | tuple[str, ...]"]
+class Node:
+    """One word of the phrase tree: the concepts of the phrase ending here, and the words that may follow."""
+
+    __slots__ = ("concepts", "following")
+
+    def __init__(self) -> None:
+        self.concepts: tuple[str, ...] = ()
+        self.following: dict[str, Node] = {}
 
 
 def _expand(line: str) -> Iterator[tuple[str, ...]]:
@@ -65,23 +71,22 @@ def _expand(line: str) -> Iterator[tuple[str, ...]]:
     slots = []
     for slot in line.split():
         words = [word for word in slot.removesuffix("?").split("|") if word]
-        slots.append(words + [_END] if slot.endswith("?") else words)
+        slots.append([*words, ""] if slot.endswith("?") else words)
     for choice in product(*slots):
         yield tuple(word for word in choice if word)
 
 
 def build(concepts: dict[str, str]) -> Node:
     """Return the tree of all phrases, word by word."""
-    root: Node = {}
+    root = Node()
     for concept, lines in concepts.items():
         for line in filter(None, lines.splitlines()):
             for words in _expand(line):
                 node = root
                 for word in words:
-                    node = node.setdefault(word, {})  # type: ignore[assignment]
-                ends = node.get(_END, ())
-                if concept not in ends:
-                    node[_END] = (*ends, concept)  # type: ignore[assignment]
+                    node = node.following.setdefault(word, Node())
+                if concept not in node.concepts:
+                    node.concepts = (*node.concepts, concept)
     return root
 
 
@@ -157,17 +162,18 @@ def _find(words: list[str], clauses: list[int], phrases: Node) -> list[Hit]:
 def _matches(words: list[str], i: int, phrases: Node) -> list[tuple[int, tuple[str, ...]]]:
     """Return every phrase that starts at word `i`, shortest first, with where it ends."""
     found = []
-    node: Node | None = phrases
+    node = phrases
     for end in range(i, len(words)):
         word = words[end]
-        step = node.get(word) or (node.get(_NUMBER) if word[0].isdigit() else None)
+        step = node.following.get(word)
+        if step is None and word[0].isdigit():
+            step = node.following.get(_NUMBER)
         if step is None:
             break
-        node = step  # type: ignore[assignment]
-        concepts = node.get(_END)
-        if concepts:
-            found.append((end + 1, concepts))
-    return found  # type: ignore[return-value]
+        node = step
+        if node.concepts:
+            found.append((end + 1, node.concepts))
+    return found
 
 
 def _defer(hits: Iterable[Hit], at: int) -> None:

@@ -81,7 +81,7 @@ def read_message(body: str, *, now: datetime) -> TextSignals:
     days = None if move_at is None else (move_at - now).total_seconds() / 86400
     haste = urgency(reading.hits, None if days is None else max(days, 0.0))
 
-    answers = {
+    answers: set[str] = {
         topic for topic in ("location", "property", "financing", "condition", "timeline") if topic in named
     }
     if "motivation" in standing:
@@ -90,7 +90,7 @@ def read_message(body: str, *, now: datetime) -> TextSignals:
         answers.add("budget")
     if move_at is not None or "no_rush" in named:
         answers.add("timeline")
-    buying = {signal for signal in ("showing", "offer") if signal in standing}
+    buying: set[str] = {signal for signal in ("showing", "offer") if signal in standing}
     if financing > 0:
         answers.add("financing")
         if _stated(reading, "preapproved", "preapproved_bare"):

@@ -1,0 +1,251 @@
+"""Score leads: 0–100, a tier, and the points every feature added or took.
+
+The points are exact. Margins m_i with the total M move the score from the base B to S along the curve of the
+link, and each gets its part of the way: points_i = m_i · (S − B) / M (the integrated gradient along the
+straight path). So base + Σ points = score, every point has the sign of its margin, and as M → 0 the factor
+goes to the slope of the curve. The curve stays inside 0–100, so there is no clipping to account for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+
+from leads.ml.catalogue import BY_NAME, VERSION
+from leads.ml.features import FeatureVector
+from scoring import reasons
+from scoring.reasons import Reason
+from scoring.rules import RULES, START, Pillar, Values, margins
+
+FLAT = 1e-9
+"""Total margin below which the chord of the link is its tangent."""
+
+
+class Tier(StrEnum):
+    HOT = "hot"
+    WARM = "warm"
+    STEADY = "steady"
+    QUIET = "quiet"
+
+
+class Mode(StrEnum):
+    RULES = "rules"
+    MODEL = "model"
+
+
+class Model(Protocol):
+    """A learned model: margins by feature, and the link that turns their sum into a probability."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def feature_version(self) -> str: ...
+
+    @property
+    def features(self) -> Sequence[tuple[str, Pillar]]:
+        """Return the features the margins belong to, with their pillars."""
+        ...
+
+    def explain(self, matrix: Values) -> tuple[float, Values]:
+        """Return the margin at the start, and each feature's margin (rows) for each lead (columns)."""
+        ...
+
+    def probability(self, margin: Values) -> Values:
+        """Return the calibrated probability of a total margin; never falling."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How strongly each pillar counts; all ones is the plain engine. A pillar not named counts once."""
+
+    name: str = "standard"
+    pillars: Mapping[Pillar, float] = field(default_factory=dict)
+
+    def of(self, pillar: Pillar) -> float:
+        return self.pillars.get(pillar, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Scores from which the tiers begin."""
+
+    hot: float = 85.0
+    warm: float = 65.0
+    steady: float = 40.0
+
+    def tier(self, score: float) -> Tier:
+        """Return the tier of a score."""
+        if score >= self.hot:
+            return Tier.HOT
+        if score >= self.warm:
+            return Tier.WARM
+        return Tier.STEADY if score >= self.steady else Tier.QUIET
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One lead to score: features, and the weights and thresholds that hold for it."""
+
+    vector: FeatureVector
+    weights: Weights = Weights()
+    thresholds: Thresholds = Thresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """The points one feature added to a score or took from it."""
+
+    feature: str
+    value: float
+    points: float
+
+    @property
+    def label(self) -> str:
+        return BY_NAME[self.feature].label
+
+
+@dataclass(frozen=True, slots=True)
+class PillarShare:
+    """The points of one pillar and the weight it was given."""
+
+    pillar: Pillar
+    points: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What the engine says of one lead; base + Σ points = score."""
+
+    score: float
+    tier: Tier
+    base: float
+    contributions: tuple[Contribution, ...]
+    pillars: tuple[PillarShare, ...]
+    mode: Mode
+    model_version: str
+    reasons: tuple[Reason, ...]
+    next_action: str
+    interval: tuple[float, float] | None = None
+
+
+def score(
+    vector: FeatureVector,
+    *,
+    now: datetime,
+    weights: Weights = Weights(),  # noqa: B008 frozen
+    thresholds: Thresholds = Thresholds(),  # noqa: B008 frozen
+    model: Model | None = None,
+) -> Score:
+    """Return the score of one lead: a batch of one."""
+    return score_many([Case(vector, weights, thresholds)], now=now, model=model)[0]
+
+
+def score_many(cases: Sequence[Case], *, now: datetime, model: Model | None = None) -> list[Score]:
+    """Return the scores of leads; without a model, by the rules."""
+    if not cases:
+        return []
+    wanted = VERSION if model is None else model.feature_version
+    for case in cases:
+        if case.vector.version != wanted:
+            raise ValueError(f"Features of version {case.vector.version} given, {wanted} expected.")
+    matrix = np.stack([case.vector.values for case in cases])
+    features = _RULE_FEATURES if model is None else tuple(model.features)
+    start, parts = (START, margins(matrix)) if model is None else model.explain(matrix)
+    weights = np.array([[case.weights.of(pillar) for case in cases] for _, pillar in features])
+    parts = parts * weights
+    total = _sum(parts)
+    link = _logistic if model is None else model.probability
+    base = 100.0 * float(link(np.array([start]))[0])
+    factors = _chords(start, total, base, link)
+    points: Values = parts * factors
+    # The curve stays inside 0–100; only the rounding of the sum may leave it, by less than 1e-12.
+    scores = np.clip(base + _sum(points), 0.0, 100.0)
+    return [
+        _score(case, features, points[:, i].tolist(), float(scores[i]), base, now, model)
+        for i, case in enumerate(cases)
+    ]
+
+
+_RULE_FEATURES = tuple((rule.feature, rule.pillar) for rule in RULES)
+
+
+def _sum(rows: Values) -> Values:
+    """Add rows one after another, so that a lead's sum has the same bits alone and in a batch."""
+    return np.asarray(np.cumsum(rows, axis=0)[-1])
+
+
+def _logistic(margin: Values) -> Values:
+    return np.asarray(1.0 / (1.0 + np.exp(-margin)))
+
+
+def _chords(start: float, total: Values, base: float, link: Callable[[Values], Values]) -> Values:
+    """Return the points one unit of margin is worth to each lead."""
+    flat = np.abs(total) < FLAT
+    reach = np.where(flat, FLAT, total)
+    return np.asarray((100.0 * link(start + reach) - base) / reach)
+
+
+def _score(
+    case: Case,
+    features: Sequence[tuple[str, Pillar]],
+    points: Sequence[float],
+    score: float,
+    base: float,
+    now: datetime,
+    model: Model | None,
+) -> Score:
+    """Put one lead's score into words."""
+    vector = case.vector
+    sums: dict[Pillar, float] = {}
+    contributions = []
+    for (name, pillar), share in zip(features, points, strict=True):
+        sums[pillar] = sums.get(pillar, 0.0) + share
+        if share:
+            contributions.append(Contribution(name, vector[name], share))
+    contributions.sort(key=lambda one: -abs(one.points))
+    tier = case.thresholds.tier(score)
+    told = [(one.feature, one.points) for one in contributions]
+    return Score(
+        score=score,
+        tier=tier,
+        base=base,
+        contributions=tuple(contributions),
+        pillars=tuple(PillarShare(pillar, share, case.weights.of(pillar)) for pillar, share in sums.items()),
+        mode=Mode.RULES if model is None else Mode.MODEL,
+        model_version="" if model is None else model.version,
+        reasons=reasons.reasons_for(vector, told, now=now),
+        next_action=reasons.next_action(vector),
+    )
+
+
+def fingerprint(vector: FeatureVector) -> str:
+    """Return a short hash of what went into a score."""
+    digest = hashlib.sha256(vector.version.encode())
+    digest.update(vector.values.tobytes())
+    return digest.hexdigest()[:16]
+
+
+__all__ = [
+    "Case",
+    "Contribution",
+    "Mode",
+    "Model",
+    "Pillar",
+    "PillarShare",
+    "Score",
+    "Thresholds",
+    "Tier",
+    "Weights",
+    "fingerprint",
+    "score",
+    "score_many",
+]

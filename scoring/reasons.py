@@ -1,0 +1,201 @@
+"""Say in plain words why a lead scores as it does, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from leads.ml.catalogue import BY_NAME, LONG_AGO, QUESTIONS
+from leads.ml.features import FeatureVector
+
+MOST = 3
+LEAST_POINTS = 1.0
+"""A reason that moved the score by less is not worth a line."""
+
+RECENT_DAYS = 14.0
+SILENT_DAYS = 7.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One plain reason with its icon, and when what it tells of happened."""
+
+    icon: str
+    text: str
+    points: float
+    at: datetime | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the form kept in `Lead.reasons`."""
+        at = self.at.isoformat() if self.at is not None else None
+        return {"icon": self.icon, "text": self.text, "points": round(self.points, 1), "at": at}
+
+    def sentence(self, now: datetime) -> str:
+        """Return the reason with its age: "Asked for a showing 2 h ago"."""
+        return self.text if self.at is None else f"{self.text} {age(now - self.at)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """How a feature is told: an icon, words by its value, and how old the fact is in days."""
+
+    icon: str
+    words: Callable[[FeatureVector], str]
+    days: Callable[[FeatureVector], float] | None = None
+
+
+def _said(icon: str, feature: str, words: str) -> dict[str, _Wording]:
+    return {feature: _Wording(icon, lambda v: words, lambda v: v[feature])}
+
+
+def _fixed(icon: str, feature: str, words: str) -> dict[str, _Wording]:
+    return {feature: _Wording(icon, lambda v: words)}
+
+
+def _move(vector: FeatureVector) -> str:
+    days = round(vector["days_to_move"])
+    if vector["days_to_move"] >= LONG_AGO:
+        return "In a hurry" if vector["urgency"] >= 0.3 else "Spoke of time"
+    if days <= 1:
+        return "Wants to move at once"
+    return f"Wants to move in {days} days" if days < 60 else f"Wants to move in {round(days / 30)} months"
+
+
+def _activity(vector: FeatureVector) -> str:
+    days = vector["days_since_engaged"]
+    if days >= SILENT_DAYS:
+        return f"Silent for {round(days)} days"
+    return "Active" if vector["velocity_30d"] > 0 else "Came in"
+
+
+WORDINGS: dict[str, _Wording] = {
+    **_said("calendar-plus", "days_since_showing", "Asked for a showing"),
+    **_said("badge-check", "days_since_preapproved", "Said they are pre-approved"),
+    **_said("handshake", "days_since_price_agreed", "Agreed to a price"),
+    **_said("file-pen", "days_since_offer", "Spoke of an offer"),
+    **_said("circle-dollar-sign", "days_since_too_expensive", "Found it too expensive"),
+    **_said("circle-x", "days_since_not_interested", "Said they are not interested"),
+    **_said("user-x", "days_since_has_agent", "Said they have another agent"),
+    "days_since_engaged": _Wording(
+        "activity",
+        _activity,
+        lambda v: v["days_since_engaged"] if v["days_since_engaged"] < SILENT_DAYS else -1,
+    ),
+    "urgency": _Wording("timer", _move),
+    "financing_ready": _Wording(
+        "wallet", lambda v: "Financing in place" if v["financing_ready"] > 0 else "Not pre-approved yet"
+    ),
+    "answers": _Wording(
+        "list-checks", lambda v: f"Answered {v['answers']:.0f} of {len(QUESTIONS)} questions"
+    ),
+    "velocity_1d": _Wording("zap", lambda v: "Very active today"),
+    "velocity_7d": _Wording("trending-up", lambda v: "Active this week"),
+    "sentiment": _Wording("smile", lambda v: "Friendly tone" if v["sentiment"] > 0 else "Unhappy tone"),
+    "lead_reply_hours": _Wording(
+        "reply", lambda v: "Replies fast" if v["lead_reply_hours"] < 4 else "Replies"
+    ),
+    "source_close_rate": _Wording(
+        "map-pin",
+        lambda v: (
+            "Source that closes often" if v["source_close_rate"] > 1.75 else "Source that seldom closes"
+        ),
+    ),
+    "sentiment_change": _Wording(
+        "message-circle", lambda v: "Tone got warmer" if v["sentiment_change"] > 0 else "Tone got cooler"
+    ),
+    "profile_quality": _Wording(
+        "id-card",
+        lambda v: "Complete record" if v["profile_quality"] >= 60 else "Part of the record filled in",
+    ),
+    **_fixed("clock", "waiting_hours", "Waits for our reply"),
+    **_fixed("trending-up", "velocity_30d", "Active this month"),
+    **_fixed("messages-square", "initiative", "Starts the conversation"),
+    **_fixed("circle-question-mark", "question_share", "Asks questions"),
+    **_fixed("mouse-pointer-click", "email_clicks", "Clicked links in e-mails"),
+    **_fixed("globe", "page_views", "Visited pages"),
+    **_fixed("briefcase", "opportunity_open", "Open opportunity"),
+    **_fixed("calendar-check", "appointment_ahead", "Appointment ahead"),
+    **_fixed("calendar-check", "appointments_kept", "Kept an appointment"),
+    **_fixed("calendar-x", "appointments_missed", "Missed an appointment"),
+    **_fixed("clipboard-list", "forms", "Filled in a form"),
+    **_fixed("house-plus", "showing_requests", "Requested a showing online"),
+    **_fixed("badge-dollar-sign", "valuation_requests", "Asked what their home is worth"),
+    **_fixed("heart", "listing_saves", "Saved or shared homes"),
+    **_fixed("eye", "listing_views", "Viewed homes"),
+    **_fixed("phone", "talk_minutes", "Talked on the phone"),
+    **_fixed("milestone", "stage_moves", "Opportunity moved on"),
+    **_fixed("trophy", "won", "Deal won"),
+    **_fixed("circle-slash", "lost", "Deal lost"),
+    **_fixed("bell-off", "opted_out", "Opted out of messages"),
+    **_fixed("mail-x", "email_bounced", "E-mail bounces"),
+}
+
+
+def reasons_for(
+    vector: FeatureVector, points: Sequence[tuple[str, float]], *, now: datetime
+) -> tuple[Reason, ...]:
+    """Return the weightiest reasons, most points first; the seven answers count as one."""
+    grouped: dict[str, float] = {}
+    for feature, share in points:
+        name = "answers" if feature.startswith("answered_") else feature
+        grouped[name] = grouped.get(name, 0.0) + share
+    ranked = sorted(grouped.items(), key=lambda item: -abs(item[1]))
+    return tuple(
+        _reason(vector, feature, share, now) for feature, share in ranked[:MOST] if abs(share) >= LEAST_POINTS
+    )
+
+
+def _reason(vector: FeatureVector, feature: str, points: float, now: datetime) -> Reason:
+    wording = WORDINGS.get(feature)
+    if wording is None:
+        return Reason("dot", BY_NAME[feature].label, points)
+    days = wording.days(vector) if wording.days is not None else -1.0
+    at = now - timedelta(days=days) if 0 <= days < LONG_AGO else None
+    return Reason(wording.icon, wording.words(vector), points, at)
+
+
+def age(length: timedelta) -> str:
+    """Return how long ago something was, in one unit."""
+    seconds = length.total_seconds()
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "just now"
+
+
+ASK = {
+    "budget": "Ask about their budget",
+    "location": "Ask where they want to live",
+    "timeline": "Ask when they want to move",
+    "property": "Ask what kind of home they want",
+    "financing": "Ask about financing",
+    "motivation": "Ask why they move",
+    "condition": "Ask which condition suits them",
+}
+
+
+def next_action(vector: FeatureVector) -> str:
+    """Return the one thing to do next."""
+    if vector["won"]:
+        return "Ask for a referral"
+    if vector["opted_out"] >= 1.0:
+        return "Wait: they opted out of every channel"
+    if vector["lost"] or vector["days_since_not_interested"] < LONG_AGO:
+        return "Leave them in peace; look in next quarter"
+    if vector["days_since_price_agreed"] < RECENT_DAYS:
+        return "Write up the offer"
+    if vector["days_since_showing"] < RECENT_DAYS and not vector["appointment_ahead"]:
+        return "Book the showing"
+    if vector["waiting_hours"] > 0:
+        return "Reply to them"
+    if vector["appointment_ahead"]:
+        return "Confirm the appointment"
+    if vector["appointments_missed"] > max(0.3, vector["appointments_kept"]):
+        return "Offer another time"
+    if vector["financing_ready"] < 0:
+        return "Connect them with a lender"
+    if vector["days_since_engaged"] >= SILENT_DAYS:
+        return "Check in"
+    return next((ASK[q] for q in QUESTIONS if not vector[f"answered_{q}"]), "Suggest homes to see")
