@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from leads.ghl import webhooks
+from leads.views import integrations
 
 # Each door has its address with and without the last slash: a redirect would count as a failed delivery.
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -10,4 +11,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("webhooks/ghl", webhooks.receive_webhook),
     path("webhooks/ghl/workflow/", webhooks.receive_workflow, name="workflow-webhook"),
     path("webhooks/ghl/workflow", webhooks.receive_workflow),
+    path("integrations/ghl/connect/", integrations.connect, name="ghl-connect"),
+    path("integrations/ghl/callback/", integrations.callback, name="ghl-callback"),
+    path("agent/settings/integrations/", integrations.settings_ghl, name="settings-ghl"),
+    path("agent/settings/integrations/test/", integrations.try_connection, name="ghl-test"),
+    path("agent/settings/integrations/reconnect/", integrations.reconnect, name="ghl-reconnect"),
+    path("agent/settings/integrations/disconnect/", integrations.disconnect, name="ghl-disconnect"),
+    path("agent/settings/integrations/secret/", integrations.rotate_secret, name="workflow-secret-rotate"),
+    path("agent/settings/integrations/fields/", integrations.map_fields, name="ghl-fields"),
+    path("agent/settings/integrations/fields/read/", integrations.refresh_fields, name="ghl-fields-read"),
+    path("agent/settings/integrations/back-fill/", integrations.backfill_progress, name="backfill"),
+    path("agent/settings/integrations/back-fill/start/", integrations.start_backfill, name="backfill-start"),
+    path("agent/settings/integrations/back-fill/stop/", integrations.stop_backfill, name="backfill-stop"),
 ]
