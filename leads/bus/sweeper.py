@@ -104,13 +104,13 @@ def _publish_lost(known: Iterable[Subscription], lags: Lags, now: datetime, *, i
     """Publish again what a group has not consumed although no stream holds it for the group."""
     lost: dict[int, Event] = {}
     since = now - (DEEP_WINDOW if is_deep else WINDOW)
-    before = now if is_deep else now - MARGIN
+    before, margin = (now, timedelta()) if is_deep else (now - MARGIN, YOUNG)
     for subscription in known:
         streams = lags.get(subscription.group, {})
         found = outbox.unconsumed(subscription).filter(recorded_at__gte=since, published_at__lt=before)
         for event in found.order_by("pk")[:MOST]:
             stream = stream_of(event.kind, is_backfill=event.is_backfill)
-            if event.published_at is not None and is_lost(event.published_at, streams.get(stream)):
+            if event.published_at is not None and is_lost(event.published_at + margin, streams.get(stream)):
                 lost[event.pk] = event
     again = [lost[pk] for pk in sorted(lost)]
     if not publish(again):
@@ -134,7 +134,7 @@ def _publish_lost_deliveries(known: Iterable[Subscription], lags: Lags, now: dat
             for pk, location_id, correlation_id, received_at in waiting.values_list(
                 "pk", "location_id", "correlation_id", "received_at"
             )[:MOST]
-            if any(is_lost(received_at, each) for each in held)
+            if any(is_lost(received_at + YOUNG, each) for each in held)
         ]
         if not publish_deliveries(rows, is_backfill=is_backfill):
             raise RedisAway
@@ -142,11 +142,11 @@ def _publish_lost_deliveries(known: Iterable[Subscription], lags: Lags, now: dat
     return sent
 
 
-def is_lost(published_at: datetime, waiting: StreamLag | None) -> bool:
-    """Tell whether an entry published then is gone: its stream waits for nothing that old."""
+def is_lost(published_by: datetime, waiting: StreamLag | None) -> bool:
+    """Tell whether an entry published by then is gone: its stream waits for nothing that old."""
     if waiting is None or waiting.oldest_ms is None:
         return True
-    return datetime.fromtimestamp(waiting.oldest_ms / 1000, UTC) > published_at + YOUNG
+    return datetime.fromtimestamp(waiting.oldest_ms / 1000, UTC) > published_by
 
 
 @contextmanager
