@@ -1,0 +1,294 @@
+"""Leads made and changed by people and programs: create, update, assign, delete, note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from leads.errors import DomainError
+from leads.events import Kind
+from leads.intake import TEXT_LENGTHS, LeadFacts
+from leads.models import Event, Identity, Lead, Membership, Tenant, User
+from leads.models.tenants import TEAM_ROLES
+from leads.quality import quality
+from leads.services.events import NewEvent, record_events
+
+__all__ = [
+    "LeadFacts",
+    "LeadKnown",
+    "add_note",
+    "assign_lead",
+    "assign_leads",
+    "create_lead",
+    "delete_lead",
+    "update_lead",
+]
+
+PLAIN = (*TEXT_LENGTHS, "email", "phone", "country", "time_zone", "segment")
+NAMED = (
+    (Identity.Kind.EMAIL, "email", "e-mail address"),
+    (Identity.Kind.PHONE, "phone", "phone number"),
+    (Identity.Kind.CONTACT_ID, "contact_id", "contact id"),
+)
+
+
+class LeadKnown(DomainError):
+    """Another lead is known by this value already."""
+
+    def __init__(self, lead_id: int, kind: str, what: str) -> None:
+        super().__init__(
+            f"Lead {lead_id} has this {what} already. If they are one person, merge the two.", "conflict"
+        )
+        self.lead_id = lead_id
+        self.kind = kind
+        self.field = kind
+
+
+@transaction.atomic
+def create_lead(
+    *, tenant: Tenant, facts: LeadFacts, by: User | None, source: str = Event.Source.PORTAL
+) -> Lead:
+    """Add a person; refused when their e-mail address, phone or contact id is someone's already."""
+    if not any((facts.first_name, facts.last_name, facts.email, facts.phone, facts.contact_id)):
+        raise DomainError("Tell at least a name, an e-mail address, a phone number or a contact id.", "empty")
+    now = timezone.now()
+    lead = Lead(tenant=tenant, created_at=now, recorded_at=now, updated_at=now, last_event_at=now)
+    _put(lead, facts, source, now)
+    if facts.assigned_to is not None:
+        lead.assigned_to = _of_team(tenant, facts.assigned_to)
+    _judge(lead)
+    lead.save(force_insert=True)
+    for kind, name, what in NAMED:
+        _claim(lead, kind, getattr(lead, name), what, now)
+    denied = sorted(channel for channel, held in lead.consent.items() if held["state"] == "denied")
+    told: list[tuple[Kind, dict[str, Any]]] = [
+        (Kind.CONTACT_CREATED, {"tags": lead.tags, "source": lead.source, "denied": denied})
+    ]
+    if lead.assigned_to_id is not None:
+        told.append((Kind.LEAD_ASSIGNED, {"user_id": lead.assigned_to_id, "by": "person"}))
+    _tell(lead, told, by, source, now)
+    return lead
+
+
+@transaction.atomic
+def update_lead(*, lead: Lead, facts: LeadFacts, by: User | None, source: str = Event.Source.PORTAL) -> Lead:
+    """Change what is known of a person and tell what changed; a former address stays as a second."""
+    lead = lock_lead(lead)
+    now = timezone.now()
+    before = {name: getattr(lead, name) for name in PLAIN}
+    tags, custom, profile = list(lead.tags), dict(lead.custom), dict(lead.profile)
+    consent = _put(lead, facts, source, now)
+    changed = [name for name in PLAIN if getattr(lead, name) != before[name]]
+    for kind, name, what in NAMED:
+        if name in changed:
+            _rename(lead, kind, before[name], getattr(lead, name), what, now)
+    changed += _changed_keys("custom", custom, lead.custom) + _changed_keys("profile", profile, lead.profile)
+    told: list[tuple[Kind, dict[str, Any]]] = []
+    if changed:
+        told.append((Kind.CONTACT_UPDATED, {"fields": changed}))
+    if added := sorted(set(lead.tags) - set(tags)):
+        told.append((Kind.CONTACT_TAGGED, {"tags": added}))
+    if removed := sorted(set(tags) - set(lead.tags)):
+        told.append((Kind.CONTACT_UNTAGGED, {"tags": removed}))
+    if consent:
+        told.append((Kind.CONSENT_CHANGED, {"channels": consent}))
+    if not told:
+        return lead
+    _judge(lead)
+    lead.updated_at = lead.last_event_at = now
+    lead.save(
+        update_fields=[
+            *PLAIN,
+            "tags",
+            "custom",
+            "profile",
+            "consent",
+            "quality",
+            "quality_missing",
+            "updated_at",
+            "last_event_at",
+        ]
+    )
+    _tell(lead, told, by, source, now)
+    return lead
+
+
+@transaction.atomic
+def assign_lead(*, lead: Lead, to: User | None, by: User | None, source: str = Event.Source.PORTAL) -> Lead:
+    """Give a lead to a member of its tenant's team, or to nobody."""
+    lead = lock_lead(lead)
+    person = _of_team(lead.tenant, to) if to is not None else None
+    _assign([lead], person, by, source)
+    return lead
+
+
+@transaction.atomic
+def assign_leads(
+    *,
+    tenant: Tenant,
+    lead_ids: Sequence[int],
+    to: User | None,
+    by: User | None,
+    source: str = Event.Source.PORTAL,
+) -> int:
+    """Give several leads of a tenant to one person; returns how many changed hands."""
+    person = _of_team(tenant, to) if to is not None else None
+    leads = Lead.objects.for_tenant(tenant).active().filter(pk__in=lead_ids)
+    return _assign(list(leads.select_for_update(no_key=True).order_by("pk")), person, by, source)
+
+
+@transaction.atomic
+def delete_lead(*, lead: Lead, by: User | None, source: str = Event.Source.PORTAL) -> None:
+    """Take a person off every list; their history stays, and a new word from GoHighLevel brings them back."""
+    lead = lock_lead(lead)
+    now = timezone.now()
+    lead.status = Lead.Status.DELETED
+    lead.updated_at = lead.last_event_at = now
+    lead.save(update_fields=["status", "updated_at", "last_event_at"])
+    _tell(lead, [(Kind.CONTACT_DELETED, {})], by, source, now)
+
+
+@transaction.atomic
+def add_note(*, lead: Lead, text: str, by: User | None, source: str = Event.Source.PORTAL) -> None:
+    """Keep a note about a lead in its timeline."""
+    lead = lock_lead(lead)
+    now = timezone.now()
+    lead.last_event_at = now
+    lead.save(update_fields=["last_event_at"])
+    _tell(lead, [(Kind.NOTE_ADDED, {"text": text.strip()})], by, source, now)
+
+
+def lock_lead(lead: Lead) -> Lead:
+    """Lock a lead's row and read it again; refused when it was merged or deleted meanwhile."""
+    row: Lead = (
+        Lead.objects.select_for_update(no_key=True, of=("self",)).select_related("tenant").get(pk=lead.pk)
+    )
+    if row.status == Lead.Status.MERGED:
+        raise DomainError(f"This lead was merged into lead {row.merged_into_id}. Change that one.", "merged")
+    if row.status == Lead.Status.DELETED:
+        raise DomainError("This lead was deleted.", "deleted")
+    return row
+
+
+def _put(lead: Lead, facts: LeadFacts, source: str, now: datetime) -> dict[str, str]:
+    """Put told facts into a lead; return the consent that changed."""
+    for name in PLAIN:
+        value = getattr(facts, name)
+        if value is not None:
+            setattr(lead, name, value)
+    if facts.tags is not None:
+        lead.tags = facts.tags
+    for column, told in ((lead.custom, facts.custom), (lead.profile, facts.profile)):
+        for key, value in told.items():
+            if value is None:
+                column.pop(key, None)
+            else:
+                column[key] = value
+    changed = {
+        channel: state
+        for channel, state in facts.consent.items()
+        if lead.consent.get(channel, {}).get("state", "unknown") != state
+    }
+    for channel, state in changed.items():
+        lead.consent[channel] = {"state": state, "at": now.isoformat(), "source": source}
+    return changed
+
+
+def _changed_keys(column: str, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    keys = sorted(before.keys() | after.keys())
+    return [f"{column}.{key}" for key in keys if before.get(key) != after.get(key)]
+
+
+def _judge(lead: Lead) -> None:
+    verdict = quality(lead)
+    lead.quality = verdict.score
+    lead.quality_missing = [missing.as_dict() for missing in verdict.missing]
+
+
+def _of_team(tenant: Tenant, user: User) -> User:
+    is_member = Membership.objects.filter(
+        tenant=tenant, user=user, role__in=TEAM_ROLES, is_active=True, user__is_active=True
+    ).exists()
+    if not is_member:
+        raise DomainError("Only an active member of the team can take a lead.", "assignee")
+    return user
+
+
+def _assign(leads: list[Lead], person: User | None, by: User | None, source: str) -> int:
+    moved = [lead for lead in leads if lead.assigned_to_id != (person.pk if person else None)]
+    now = timezone.now()
+    Lead.objects.filter(pk__in=[lead.pk for lead in moved]).update(
+        assigned_to=person, updated_at=now, last_event_at=now
+    )
+    for lead in moved:
+        lead.assigned_to, lead.updated_at, lead.last_event_at = person, now, now
+    data = {"user_id": person.pk if person else None, "by": "person"}
+    record_events(events=[_event(lead, Kind.LEAD_ASSIGNED, data, by, source, now) for lead in moved])
+    return len(moved)
+
+
+def _tell(
+    lead: Lead, told: list[tuple[Kind, dict[str, Any]]], by: User | None, source: str, now: datetime
+) -> None:
+    record_events(events=[_event(lead, kind, data, by, source, now) for kind, data in told])
+
+
+def _event(
+    lead: Lead, kind: Kind, data: dict[str, Any], by: User | None, source: str, now: datetime
+) -> NewEvent:
+    return NewEvent(
+        tenant_id=lead.tenant_id,
+        lead_id=lead.pk,
+        kind=kind,
+        occurred_at=now,
+        data={name: value for name, value in data.items() if value not in (None, "", [], {})},
+        source=source,
+        actor_id=by.pk if by else None,
+    )
+
+
+# Ways a person is known
+
+
+def _rename(lead: Lead, kind: str, before: str, after: str, what: str, now: datetime) -> None:
+    """Make a new value the main one; the former stays as a second, unless the lead was left without one."""
+    if after:
+        lead.identities.filter(kind=kind, is_primary=True).update(is_primary=False)
+        _claim(lead, kind, after, what, now)
+    else:
+        lead.identities.filter(kind=kind, value=before).delete()
+
+
+def _claim(lead: Lead, kind: str, value: str, what: str, now: datetime) -> None:
+    """Note a way the lead is known; a value of a deleted lead is free again."""
+    if not value:
+        return
+    held = (
+        Identity.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("lead")
+        .filter(tenant_id=lead.tenant_id, kind=kind, value=value)
+        .first()
+    )
+    if held is None:
+        try:
+            with transaction.atomic():
+                Identity.objects.create(
+                    tenant_id=lead.tenant_id,
+                    lead=lead,
+                    kind=kind,
+                    value=value,
+                    is_primary=True,
+                    created_at=now,
+                )
+        except IntegrityError as error:
+            taken = Identity.objects.get(tenant_id=lead.tenant_id, kind=kind, value=value)
+            raise LeadKnown(taken.lead_id, kind, what) from error
+    elif held.lead_id == lead.pk or held.lead.status == Lead.Status.DELETED:
+        held.lead, held.is_primary = lead, True
+        held.save(update_fields=["lead", "is_primary"])
+    else:
+        raise LeadKnown(held.lead_id, kind, what)
