@@ -4,6 +4,7 @@ from leads.models.alerts import Alert, AlertDelivery, AlertSettings, Notificatio
 from leads.models.conversations import Conversation, Message
 from leads.models.events import Consumed, DeadLetter, Event, EventKey
 from leads.models.ghl import GHLConnection, WebhookDelivery, WorkflowSecret
+from leads.models.imports import LeadImport
 from leads.models.leads import CustomField, Enrichment, Identity, Lead, LeadMerge
 from leads.models.live import LiveCursor, LiveMessage
 from leads.models.ml import FeatureState
@@ -26,6 +27,7 @@ __all__ = [
     "Identity",
     "Invitation",
     "Lead",
+    "LeadImport",
     "LeadMerge",
     "LiveCursor",
     "LiveMessage",

@@ -146,6 +146,11 @@ class Lead(models.Model):
                 name="lead_awaiting_reply",
             ),
             GinIndex("search", name="lead_search"),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(written_back__has_key="due_at"),
+                name="lead_write_back_due",
+            ),
         ]
 
     def __str__(self) -> str:

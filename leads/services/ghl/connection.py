@@ -62,7 +62,7 @@ class ConnectionTokens:
     def current(self) -> str:
         row = _row(self._connection_id)
         if row.expires_at - RENEW_BEFORE > timezone.now():
-            return row.access_token
+            return str(row.access_token)
         return self.renew(row.access_token)
 
     def renew(self, refused: str) -> str:
@@ -92,7 +92,7 @@ def renew_tokens(*, connection_id: int, refused: str) -> str:
             if row is None:
                 raise NotConnected("The connection was removed.")
             if row.access_token != refused:
-                return row.access_token
+                return str(row.access_token)
             grant = _new_grant(row)
             _store(row, grant, refreshed=True)
     except GHLError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -113,7 +112,7 @@ def ghl_user_id(lead: Lead, user: User | None) -> str:
     known = Membership.objects.filter(tenant=lead.tenant_id, user=user, is_active=True).exclude(
         ghl_user_id=""
     )
-    return cast(str, known.values_list("ghl_user_id", flat=True).first() or "")
+    return known.values_list("ghl_user_id", flat=True).first() or ""
 
 
 def _contact_id(lead: Lead) -> str:
