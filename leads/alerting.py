@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 HOT_LEAD = "hot_lead"
@@ -17,6 +18,9 @@ KINDS = (HOT_LEAD, TIER_JUMP, SCORE_DROP, BUYING_SIGNAL, REPLY_WAITING, HOT_SILE
 
 TIERS = ("quiet", "steady", "warm", "hot")
 WARM = TIERS.index("warm")
+NEWS_WITHIN = timedelta(hours=6)
+"""What came to light later than this after it happened (history filled in) is not news."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 SIGNAL_WORDS = {
     "showing": "asked for a showing",
@@ -79,11 +83,8 @@ def alerts_for(
     thresholds: Thresholds,
     now: datetime,
 ) -> list[AlertDraft]:
-    """Return what an agent should be told about a change of standing; one cause gives one alert.
-
-    What happened longer ago than a cooldown (history filled in later) is not news and raises nothing.
-    """
-    if now - after.event_at > max(thresholds.cooldown, timedelta(minutes=1)):
+    """Return what an agent should be told about a change of standing."""
+    if now - after.event_at > NEWS_WITHIN:
         return []
     found = (
         hot_lead(before, after),
@@ -165,29 +166,61 @@ def hot_silent(
     )
 
 
-def is_still_true(
-    kind: str,
-    *,
-    tier: str,
-    awaiting_since: datetime | None,
-    last_event_at: datetime | None,
-    raised_at: datetime,
-) -> bool:
-    """Tell whether an open alert still says what is so; what happened at a moment stays true."""
-    if kind == HOT_LEAD:
-        return tier == "hot"
-    if kind == TIER_JUMP:
-        return _rank(tier) >= WARM
-    if kind == REPLY_WAITING:
-        return awaiting_since is not None
-    if kind == HOT_SILENT:
-        return tier == "hot" and (last_event_at is None or last_event_at <= raised_at)
-    return True
+def tier_of(score: float, thresholds: Thresholds) -> str:
+    """Return the tier a score stands for under a tenant's thresholds."""
+    if score >= thresholds.hot_score:
+        return "hot"
+    if score >= thresholds.warm_score:
+        return "warm"
+    return "steady" if score >= thresholds.steady_score else "quiet"
 
 
-def is_cooling(last_raised_at: datetime | None, *, thresholds: Thresholds, now: datetime) -> bool:
-    """Tell whether the same kind of alert about the same lead was raised too lately to repeat it."""
-    return last_raised_at is not None and now - last_raised_at < thresholds.cooldown
+@dataclass(frozen=True, slots=True)
+class ScoreFact:
+    """One recorded change of a lead's score."""
+
+    lead_id: int
+    at: datetime
+    score: float
+    score_before: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A stretch without an answer, or without contact, and when it ended or now."""
+
+    lead_id: int
+    began: datetime
+    ended: datetime
+
+
+def replay_scores(facts: Iterable[ScoreFact], thresholds: Thresholds) -> Counter[str]:
+    """Count the alerts these thresholds would have raised over past changes of score, cooldown and all."""
+    raised: Counter[str] = Counter()
+    last: dict[tuple[int, str], datetime] = {}
+    for fact in sorted(facts, key=lambda each: each.at):
+        before = None if fact.score_before is None else _standing(fact, fact.score_before, thresholds)
+        after = _standing(fact, fact.score, thresholds)
+        drafts = alerts_for(
+            before=before, after=after, signals=frozenset(), thresholds=thresholds, now=fact.at
+        )
+        for draft in drafts:
+            seen = last.get((fact.lead_id, draft.kind))
+            if seen is None or fact.at - seen >= thresholds.cooldown:
+                last[fact.lead_id, draft.kind] = fact.at
+                raised[draft.kind] += 1
+    return raised
+
+
+def replay_waits(waits: Iterable[Wait], *, kind: str, limit: timedelta, thresholds: Thresholds) -> int:
+    """Count the waits that lasted past a limit."""
+    if kind in thresholds.disabled:
+        return 0
+    return sum(wait.ended - wait.began >= limit for wait in waits)
+
+
+def _standing(fact: ScoreFact, score: float, thresholds: Thresholds) -> StandingFacts:
+    return StandingFacts(0, fact.lead_id, score, tier_of(score, thresholds), fact.at)
 
 
 def duration(length: timedelta) -> str:
@@ -233,4 +266,4 @@ def _draft(kind: str, before: StandingFacts | None, after: StandingFacts, reason
 
 
 def _moment(at: datetime) -> str:
-    return str(int(at.timestamp() * 1000))
+    return str((at - EPOCH) // timedelta(milliseconds=1))
