@@ -1,5 +1,6 @@
 /* What every page loads: the other modules mount themselves on what they find. */
 
+import "./clock.js";
 import "./dialogs.js";
 import "./live.js";
 import "./palette.js";
