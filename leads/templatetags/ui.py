@@ -190,6 +190,26 @@ def percent(share: float | None) -> str:
 
 
 @register.filter
+def spaced(name: str) -> str:
+    """Write a field's key as words."""
+    return name.replace("_", " ").capitalize()
+
+
+@register.filter
+def answer(value: object) -> str:
+    """Write a qualification answer as a person would."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, float) or (isinstance(value, int) and value >= 10000):
+        return f"${value:,.0f}"
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {part}" for key, part in value.items())
+    return str(value)
+
+
+@register.filter
 def get(mapping: Mapping[Any, Any], key: Any) -> Any:
     return mapping.get(key)
 

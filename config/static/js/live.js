@@ -134,8 +134,8 @@ class Live extends HTMLElement {
   }
 
   alert(message) {
-    if (message.data.state && message.data.state !== "open") return;
-    toast({ text: message.data.reason, href: message.data.url ?? null });
+    if (message.data.state !== "open" || message.data.escalated) return;
+    toast({ text: message.data.reason, href: `/agent/leads/${message.data.lead}/` });
   }
 
   /* event time to paint time: two frames on, the row is on the screen */

@@ -101,7 +101,7 @@ export function swap(target, fragment) {
     restoreFocus(fresh, focused);
     return true;
   }
-  if (!board || !fresh.matches("tr")) return false;
+  if (!board || !target.startsWith("lead-")) return false;
   board.append(fresh);
   place(fresh, board);
   if (!fresh.isConnected) return false;

@@ -16,7 +16,7 @@ function refresh() {
   count.textContent = String(ticked);
 }
 
-all.closest("th").hidden = false;
+all.closest("[data-select-all-holder]").hidden = false;
 all.addEventListener("change", () => {
   for (const box of boxes()) box.checked = all.checked;
   refresh();

@@ -1,0 +1,44 @@
+"""Search for people and pages; the command palette asks the same address for its options."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from leads.access import MemberRequest, agent_required, leads_for
+from leads.context import NavItem, pages_for
+from leads.selectors import leads as lead_selectors
+
+PALETTE_ROWS = 6
+QUERY_LENGTH = 100
+
+
+@agent_required
+@require_GET
+def show_search(request: MemberRequest) -> HttpResponse:
+    """Show whom and what the typed words find."""
+    q = request.GET.get("q", "").strip()[:QUERY_LENGTH]
+    pages = matching_pages(pages_for(request.membership.role), q)
+    if request.htmx:
+        leads = lead_selectors.search(leads_for(request), q, rows=PALETTE_ROWS) if q else []
+        return render(request, "leads/_palette_results.html", {"q": q, "leads": leads, "pages": pages})
+    context = {
+        "q": q,
+        "leads": lead_selectors.search(leads_for(request), q) if q else [],
+        "pages": pages if q else [],
+        "now": timezone.now(),
+    }
+    return render(request, "leads/search.html", context)
+
+
+def matching_pages(pages: list[NavItem], q: str) -> list[NavItem]:
+    """Return the pages one of whose words begins with what was typed."""
+    typed = q.lower()
+    return [
+        page
+        for page in pages
+        if page.label.lower().startswith(typed)
+        or any(word.startswith(typed) for word in page.label.lower().split())
+    ]
