@@ -34,7 +34,7 @@ $(INSTALLED): requirements-lock.txt
 		$$found -m venv $(VENV) || exit 1; \
 	fi
 	@echo 'installing the requirements, some 250 MB and a minute or two the first time'
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-lock.txt || \
+	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check --no-input --require-hashes -r requirements-lock.txt || \
 		{ echo 'The requirements could not be installed: look at the error above, check the network, and try again.' >&2; exit 1; }
 	@touch $@
 

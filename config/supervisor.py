@@ -93,11 +93,10 @@ class Supervisor:
         """Start everything, keep it running, and stop it all on Ctrl-C, SIGTERM or an error."""
         with hold_folder(self.plan.folder):
             self.output.open()
-            self._end_leftovers()
-            self._check()
-            for sig in STOPPERS:
-                signal.signal(sig, signal.default_int_handler)
+            before = {sig: signal.signal(sig, signal.default_int_handler) for sig in STOPPERS}
             try:
+                self._end_leftovers()
+                self._check()
                 self.start()
                 self.wait_until_ready()
                 if self.plan.demo:
@@ -111,8 +110,9 @@ class Supervisor:
                 for sig in STOPPERS:
                     signal.signal(sig, signal.SIG_IGN)
                 self.stop()
-                self.output.say("stopped")
                 self.output.close()
+                for sig, handler in before.items():
+                    signal.signal(sig, handler)
 
     def start(self) -> None:
         """Start the servers, bring the database up to date, and start every program."""
@@ -164,6 +164,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop the programs, then the servers."""
+        started = self.postgres is not None or self.redis is not None or bool(self.children)
         for child in self.children:
             child.send(signal.SIGTERM)
         until = time.monotonic() + STOP_SECONDS
@@ -178,6 +179,8 @@ class Supervisor:
         if self.postgres is not None:
             self.postgres.stop()
         clear_runtime(self.plan.folder)
+        if started:
+            self.output.say("stopped")
 
     def publish(self) -> None:
         """Tell other commands of this clone what runs where."""
