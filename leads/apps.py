@@ -10,5 +10,7 @@ class LeadsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the deploy checks, which need every setting to be read."""
+        """Register the deploy checks and the bus's health, which need settings and models to be there."""
         import_module("leads.ops.checks")
+        health = import_module("leads.ops.health")
+        health.register_check("bus", import_module("leads.selectors.ops").check_bus)

@@ -37,7 +37,7 @@ WORDS = {
 }
 
 
-class AlertRulesForm(forms.ModelForm[AlertSettings]):
+class AlertRulesForm(forms.ModelForm):  # type: ignore[type-arg]  # Django 5.2's is not generic at run time
     """When a tenant wants to be told, and how."""
 
     kinds = forms.MultipleChoiceField(

@@ -75,25 +75,53 @@ def timed(histogram: Histogram) -> Iterator[None]:
 
 def exposition() -> bytes:
     """Return every process's figures in Prometheus' text format."""
-    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        return generate_latest(REGISTRY)
-    registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    return generate_latest(_registry())
 
 
 def total(metric: str, **labels: str) -> float:
     """Return the sum over every process of a counter's or gauge's samples that carry these labels."""
-    registry = REGISTRY
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return sum(
         sample.value
-        for family in registry.collect()
+        for family in _registry().collect()
         for sample in family.samples
         if sample.name == metric and labels.items() <= sample.labels.items()
     )
+
+
+def quantiles(histogram: str, shares: tuple[float, ...] = (0.5, 0.95, 0.99)) -> dict[float, float] | None:
+    """Return quantiles of a histogram over every process since it began; None when it is empty."""
+    counts: dict[float, float] = {}
+    for family in _registry().collect():
+        for sample in family.samples:
+            if sample.name == f"{histogram}_bucket":
+                edge = float(sample.labels["le"])
+                counts[edge] = counts.get(edge, 0.0) + sample.value
+    edges = sorted(counts)
+    if not edges or not counts[edges[-1]]:
+        return None
+    return {share: _quantile(share, edges, counts) for share in shares}
+
+
+def _quantile(share: float, edges: list[float], counts: dict[float, float]) -> float:
+    """Interpolate inside the bucket that holds the quantile, as Prometheus does."""
+    wanted = share * counts[edges[-1]]
+    below, lower = 0.0, 0.0
+    for edge in edges:
+        if counts[edge] >= wanted:
+            if edge == float("inf"):
+                return lower
+            inside = counts[edge] - below
+            return lower + (edge - lower) * ((wanted - below) / inside if inside else 1.0)
+        below, lower = counts[edge], edge
+    return lower
+
+
+def _registry() -> CollectorRegistry:
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        return REGISTRY
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry
 
 
 def forget_process(pid: int) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from prometheus_client import REGISTRY, Histogram
 from pytest_django import Settings
 
 from leads.ops import metrics
@@ -62,3 +63,20 @@ def test_totals_add_only_the_labels_asked_for() -> None:
     metrics.ALERTS.labels(kind="tier_jump").inc()
 
     assert metrics.total("hearthline_alerts_total", kind="hot_lead") == before + 2
+
+
+def test_quantiles_are_read_off_the_buckets() -> None:
+    histogram = Histogram("hearthline_test_seconds", "For this test", buckets=(0.1, 0.2, 0.4))
+    for value in (0.05, 0.15, 0.15, 0.3):
+        histogram.observe(value)
+
+    assert metrics.quantiles("hearthline_test_seconds", (0.5, 0.75, 1.0)) == pytest.approx(
+        {0.5: 0.15, 0.75: 0.2, 1.0: 0.4}
+    )
+    histogram.observe(9)
+    assert metrics.quantiles("hearthline_test_seconds", (1.0,)) == {1.0: 0.4}
+    REGISTRY.unregister(histogram)
+
+
+def test_an_empty_histogram_has_no_quantiles() -> None:
+    assert metrics.quantiles("hearthline_not_there") is None
