@@ -88,7 +88,9 @@ def pages_for(role: str) -> list[NavItem]:
 
 def current_page(items: list[NavItem], path: str) -> str:
     """Return the route of the page a path lies in: the longest address it begins with."""
-    inside = [item for item in items if path == item.url or (item.url != "/agent/" and path.startswith(item.url))]
+    inside = [
+        item for item in items if path == item.url or (item.url != "/agent/" and path.startswith(item.url))
+    ]
     return max(inside, key=lambda item: len(item.url)).route if inside else ""
 
 

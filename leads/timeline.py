@@ -143,7 +143,9 @@ def _scored(data: Mapping[str, Any], icon: str) -> Line:
 
 def _tier_move(data: Mapping[str, Any]) -> str:
     tier, before = data.get("tier"), data.get("previous_tier")
-    return f"{str(before).capitalize()} → {str(tier).capitalize()}" if tier and before and tier != before else ""
+    return (
+        f"{str(before).capitalize()} → {str(tier).capitalize()}" if tier and before and tier != before else ""
+    )
 
 
 def _fields(names: Any) -> str:

@@ -63,9 +63,7 @@ class LeadFilter(django_filters.FilterSet):
     waiting = django_filters.BooleanFilter(
         method="filter_waiting", label="Reply waiting", widget=forms.CheckboxInput(attrs={"value": "true"})
     )
-    ordering = django_filters.ChoiceFilter(
-        method="order", choices=ORDERING_CHOICES, label="Order"
-    )
+    ordering = django_filters.ChoiceFilter(method="order", choices=ORDERING_CHOICES, label="Order")
 
     class Meta:
         model = Lead
@@ -112,6 +110,8 @@ class LeadFilter(django_filters.FilterSet):
 class LeadForm(forms.Form):
     """A new lead, as an agent hears of one."""
 
+    any_will_do = True  # no field is marked as optional: an e-mail address or a phone number is enough
+
     first_name = forms.CharField(label="First name", max_length=100, required=False)
     last_name = forms.CharField(label="Last name", max_length=100, required=False)
     email = forms.CharField(
@@ -127,8 +127,12 @@ class LeadForm(forms.Form):
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off"}),
         help_text="As it is said, such as (415) 555-0142.",
     )
-    source = forms.CharField(label="Source", max_length=100, required=False, help_text="Where they came from.")
-    segment = forms.ChoiceField(label="Segment", choices=[("", "Not known"), *Segment.choices], required=False)
+    source = forms.CharField(
+        label="Source", max_length=100, required=False, help_text="Where they came from."
+    )
+    segment = forms.ChoiceField(
+        label="Segment", choices=[("", "Not known"), *Segment.choices], required=False
+    )
     assigned_to = forms.ChoiceField(label="Assigned to", required=False)
     budget = forms.CharField(label="Budget", max_length=40, required=False, help_text="$580k or 580,000.")
     timeline = forms.ChoiceField(label="Timeline", choices=TIMELINES, required=False)
@@ -169,7 +173,9 @@ class LeadForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
         if not {"email", "phone"} & set(self.errors) and not (cleaned.get("email") or cleaned.get("phone")):
-            raise forms.ValidationError("Write an e-mail address or a phone number, so that they can be reached.")
+            raise forms.ValidationError(
+                "Write an e-mail address or a phone number, so that they can be reached."
+            )
         return cleaned
 
     def facts(self) -> LeadFacts:

@@ -21,7 +21,6 @@ from leads.models.leads import Tier
 register = template.Library()
 
 
-
 @dataclass(frozen=True, slots=True)
 class Look:
     icon: str

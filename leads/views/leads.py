@@ -161,9 +161,7 @@ def assign_leads(request: MemberRequest) -> HttpResponse:
     if not form.is_valid() or not ids:
         messages.error(request, "Tick at least one lead and choose a person of the team.")
         return redirect(safe_next(request, "leads:lead-list"))
-    count = lead_services.assign_leads(
-        tenant=request.tenant, lead_ids=ids, to=form.person, by=request.user
-    )
+    count = lead_services.assign_leads(tenant=request.tenant, lead_ids=ids, to=form.person, by=request.user)
     to = f"to {form.person}" if form.person else "to nobody"
     messages.success(request, f"{count} lead{pluralize(count)} assigned {to}.")
     return redirect(safe_next(request, "leads:lead-list"))
@@ -206,9 +204,7 @@ def show_lead(request: MemberRequest, pk: int) -> HttpResponse:
         "facts": lead_selectors.facts(lead),
         "timeline": lead_selectors.timeline(lead, before=request.GET.get("before", "")),
         "spark": dashboard.score_sparks([lead], now=now)[lead.pk],
-        "assign_form": AssignForm(
-            team=team, initial={"to": str(lead.assigned_to_id or "")}, prefix="bulk"
-        ),
+        "assign_form": AssignForm(team=team, initial={"to": str(lead.assigned_to_id or "")}, prefix="bulk"),
         "note_form": NoteForm(),
         "quality_is_low": lead.quality < LOW_QUALITY,
         "now": now,

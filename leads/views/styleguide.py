@@ -21,7 +21,19 @@ DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 TREND = [11.2, 11.8, 12.4, 12.1, 13.6, 14.2, 14.0, 15.3, 16.1, 15.8, 17.2, 18.4, 19.1]
 BEFORE = [10.1, 10.4, 10.2, 11.0, 10.8, 11.4, 11.9, 11.6, 12.2, 12.0, 12.4, 12.9, 13.1]
 RISING = [52.0, 55, 54, 60, 63, 61, 68, 72, 71, 78, 80, 84, 86, 91]
-COLOURS = ["bg", "surface", "fill", "fill-2", "line", "line-2", "ink", "ink-2", "ink-3", "accent", "accent-soft"]
+COLOURS = [
+    "bg",
+    "surface",
+    "fill",
+    "fill-2",
+    "line",
+    "line-2",
+    "ink",
+    "ink-2",
+    "ink-3",
+    "accent",
+    "accent-soft",
+]
 MEANINGS = ["good", "warn", "bad", "info", "hot"]
 NAMES = [("Maya", "Okafor"), ("Daniel", "Reyes"), ("Priya", "Raman"), ("Tom", "Lindqvist"), ("", "")]
 
@@ -31,7 +43,9 @@ class SampleForm(forms.Form):
 
     name = forms.CharField(label="Name", help_text="As they say it.")
     budget = forms.CharField(label="Budget", required=False)
-    segment = forms.ChoiceField(label="Segment", choices=[("", "Not known"), ("investor", "Investor")], required=False)
+    segment = forms.ChoiceField(
+        label="Segment", choices=[("", "Not known"), ("investor", "Investor")], required=False
+    )
     channel = forms.ChoiceField(
         label="Channel", choices=[("sms", "Text message"), ("email", "E-mail")], widget=forms.RadioSelect
     )
@@ -118,7 +132,10 @@ def _sample_row(index: int, now: datetime) -> SampleRow:
         last_event_at=now - timedelta(minutes=7 * index),
     )
     drawn = None if score is None else charts.spark(RISING if score > 60 else RISING[::-1])
-    reasons = [{"icon": "message-circle", "text": "Replied in 4 minutes"}, {"icon": "key-round", "text": "Asked for a showing"}]
+    reasons = [
+        {"icon": "message-circle", "text": "Replied in 4 minutes"},
+        {"icon": "key-round", "text": "Asked for a showing"},
+    ]
     return SampleRow(lead, drawn, [] if score is None else reasons)
 
 

@@ -24,6 +24,7 @@ NAMES = {
     "scoring": ("Scoring", "gauge"),
 }
 UNITS = {"ms": "ms", "_ms": "ms", "_seconds": "s", "_s": "s"}
+LABELS = {"ms": "Answer time", "websocket": "WebSocket", "sse": "Server-sent events"}
 WORDS = {"ok": "Working", "degraded": "Degraded", "down": "Down"}
 
 
@@ -92,8 +93,8 @@ def _figures(values: dict[str, Any], under: str = "") -> list[Figure]:
 
 
 def _label(key: str) -> str:
-    if key == "ms":
-        return "Answer time"
+    if key in LABELS:
+        return LABELS[key]
     words = key.replace("_ms", "").replace("_seconds", "").replace("_", " ")
     return words[:1].upper() + words[1:]
 
