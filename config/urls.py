@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+handler500 = "leads.views.errors.server_error"
 urlpatterns = [
     path("", include("leads.urls")),
     path("agent/", include("scoring.urls")),

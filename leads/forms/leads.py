@@ -50,7 +50,7 @@ TIMELINES = [
 ]
 
 
-class LeadFilter(django_filters.FilterSet):
+class LeadFilter(django_filters.FilterSet):  # type: ignore[misc]
     """The leads table's query string: validated, and the page's address."""
 
     q = django_filters.CharFilter(method="filter_text", label="Name, e-mail or phone", max_length=100)

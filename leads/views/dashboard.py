@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from leads.access import MemberRequest, agent_required, leads_for
+from leads.charts import Spark
 from leads.context import last_live_number
 from leads.models import Lead, User
 from leads.selectors import dashboard
@@ -30,7 +31,7 @@ class BoardRow:
     """What the row template of a lead takes."""
 
     lead: Lead
-    spark: dashboard.Spark | None
+    spark: Spark | None
     reasons: list[dict[str, str]]
 
 
