@@ -30,7 +30,7 @@ from leads.services.webhooks import KnownSecret, NewDelivery
 RETRY_SECONDS = 30
 OUTAGE_SECONDS = 1.0
 FUTURE_SECONDS = 24 * 3600
-REQUESTS_A_MINUTE = 600
+REQUESTS_A_MINUTE = 3_000
 
 log = get_logger("leads.webhooks")
 
@@ -175,7 +175,7 @@ def receive_workflow(request: HttpRequest) -> HttpResponse:
             log.warning("workflow.refused", bytes=len(raw))
             return _answer(401, "unauthorized")
         if not workflow_limit.allows(secret.secret_id):
-            answer = _answer(429, "too many requests", "At most 600 a minute for each secret.")
+            answer = _answer(429, "too many requests", f"At most {workflow_limit.limit} a minute.")
             answer["Retry-After"] = "60"
             return answer
         return _store_workflow(raw, secret)

@@ -193,6 +193,8 @@ def _meet(batch: Batch) -> None:
         )
         if isinstance(item.payload, payloads.MessagePayload):
             lead.email, lead.phone = item.email, item.phone
+        elif isinstance(item.payload, payloads.ContactPayload):
+            lead.first_name = item.payload.facts.get("first_name", "")[:100]  # tells a household apart
         fresh.append(lead)
         batch.know(lead, Identity.Kind.CONTACT_ID, contact_id)
         batch.know(lead, Identity.Kind.EMAIL, item.email)

@@ -111,7 +111,7 @@ def update_contact(batch: Batch, item: Item, lead: Lead, payload: ContactPayload
     if payload.custom is not None:
         _update_custom(batch, lead, payload.custom, changed)
     if payload.blocked is not None:
-        _update_consent(lead, payload.blocked, item.at, changed)
+        _update_consent(lead, payload.blocked, payload.occurred_at or item.at, changed)
     if payload.contact_id:
         lead.contact_id = lead.contact_id or payload.contact_id[:64]
         batch.know(lead, Identity.Kind.CONTACT_ID, payload.contact_id)

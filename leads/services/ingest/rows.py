@@ -44,6 +44,12 @@ LEAD_COLUMNS = {
     "created_at": "timestamptz",
     "updated_at": "timestamptz",
 }
+TALK_COLUMNS = {
+    "ghl_id": "text",
+    "lead_id": "bigint",
+    "unread_count": "integer",
+    "last_message_at": "timestamptz",
+}
 DELIVERY_COLUMNS = {
     "state": "text",
     "reason": "text",
@@ -115,8 +121,8 @@ def _write_talk(batch: Batch, placed: dict[int, int]) -> None:
         kept = {id(row) for row in fresh}
         changed = [row for row in changed if id(row) not in kept]
     if changed:
-        fields = ["ghl_id", "lead", "unread_count", "last_message_at"]
-        Conversation.objects.bulk_update(changed, fields)
+        rows = [{"id": row.pk, **{name: getattr(row, name) for name in TALK_COLUMNS}} for row in changed]
+        _update("leads_conversation", TALK_COLUMNS, rows)
     if batch.new_messages:
         for message, place in batch.new_messages:
             message.event_id = placed.get(place)
