@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class ScoringConfig(AppConfig):
     name = "scoring"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from leads.ops.health import register_check  # models may be imported only now
+        from scoring.health import check_scoring
+
+        register_check("scoring", check_scoring)

@@ -1,0 +1,145 @@
+"""The engines' latest word on a lead, kept on its row and shown on open screens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.template.loader import render_to_string
+
+from leads.charts import Spark
+from leads.models import Lead, LiveMessage
+from leads.selectors import dashboard
+from leads.services import live
+from leads.services.live import LiveDraft
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an engine says of one lead now; an empty segment leaves the one it has."""
+
+    lead_id: int
+    score: float
+    tier: str
+    low: float | None
+    high: float | None
+    next_action: str
+    reasons: Sequence[Mapping[str, Any]]
+    scored_at: datetime
+    event_at: datetime
+    segment: str = ""
+    sentences: Sequence[str] = ()
+
+
+_UPDATE = """
+    UPDATE leads_lead AS lead SET
+        previous_score = CASE
+            WHEN round(lead.score::numeric) IS DISTINCT FROM round(told.score::numeric) THEN lead.score
+            ELSE lead.previous_score
+        END,
+        score = told.score,
+        score_low = told.low,
+        score_high = told.high,
+        tier_changed_at = CASE
+            WHEN lead.tier IS DISTINCT FROM told.tier THEN told.scored_at ELSE lead.tier_changed_at
+        END,
+        tier = told.tier,
+        next_action = told.next_action,
+        reasons = told.reasons,
+        scored_at = told.scored_at,
+        segment = CASE WHEN told.segment = '' THEN lead.segment ELSE told.segment END
+    FROM (
+        SELECT told.*, was.score AS score_before, was.tier AS tier_before
+        FROM unnest(
+            %s::bigint[], %s::float8[], %s::float8[], %s::float8[], %s::text[], %s::text[], %s::jsonb[],
+            %s::timestamptz[], %s::text[]
+        ) AS told (lead_id, score, low, high, tier, next_action, reasons, scored_at, segment)
+        JOIN leads_lead AS was ON was.id = told.lead_id
+    ) AS told
+    WHERE lead.id = told.lead_id
+    RETURNING lead.id, told.score_before, told.tier_before
+"""
+
+
+@transaction.atomic
+def update_standing(*, standings: Sequence[Standing]) -> None:
+    """Write what the engines say of each lead and show it on open screens once committed.
+
+    The leads must be locked by the caller. Call it late: it ends with the live counter of their tenants.
+    """
+    if not standings:
+        return
+    before = _write(standings)
+    leads = Lead.objects.select_related("assigned_to").in_bulk(list(before))
+    newest = max(standing.scored_at for standing in standings)
+    sparks = dashboard.score_sparks(list(leads.values()), now=newest)
+    agents = dashboard.agents_named(list(leads.values()))
+    live.send(
+        drafts=[
+            _draft(standing, leads[standing.lead_id], before[standing.lead_id], sparks, agents, newest)
+            for standing in standings
+            if standing.lead_id in leads
+        ]
+    )
+
+
+def _write(standings: Sequence[Standing]) -> dict[int, tuple[float | None, str]]:
+    """Update every lead in one statement and return score and tier as they were before."""
+    columns: tuple[list[Any], ...] = (
+        [standing.lead_id for standing in standings],
+        [standing.score for standing in standings],
+        [standing.low for standing in standings],
+        [standing.high for standing in standings],
+        [standing.tier for standing in standings],
+        [standing.next_action for standing in standings],
+        [json.dumps(list(standing.reasons)) for standing in standings],
+        [standing.scored_at for standing in standings],
+        [standing.segment for standing in standings],
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_UPDATE, columns)
+        return {lead_id: (score, tier) for lead_id, score, tier in cursor.fetchall()}
+
+
+def _draft(
+    standing: Standing,
+    lead: Lead,
+    before: tuple[float | None, str],
+    sparks: Mapping[int, Spark | None],
+    agents: Mapping[int, str],
+    now: datetime,
+) -> LiveDraft:
+    """Return the live message of one lead's new standing, with its row of the scoreboard."""
+    row = render_to_string(
+        "leads/_lead_row.html",
+        {
+            "lead": lead,
+            "spark": sparks.get(lead.pk),
+            "reasons": lead.reasons,
+            "agent": agents.get(lead.pk, ""),
+            "now": now,
+        },
+    )
+    return LiveDraft(
+        tenant_id=lead.tenant_id,
+        type=LiveMessage.Type.SCORE_UPDATE,
+        topic="scores",
+        data={
+            "lead_id": lead.pk,
+            "contact_id": lead.contact_id,
+            "score": standing.score,
+            "previous_score": before[0],
+            "tier": standing.tier,
+            "previous_tier": before[1],
+            "reasons": list(standing.sentences),
+            "next_action": standing.next_action,
+            "scored_at": standing.scored_at.isoformat(),
+        },
+        event_at=standing.event_at,
+        html={f"lead-{lead.pk}": row},
+        lead_id=lead.pk,
+    )

@@ -1,0 +1,120 @@
+"""Scoring's part of the API: why a score, what it was at a moment, and the audit trail of predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from leads.access import get_lead, leads_for
+from leads.models import Lead
+from leads.pagination import CursorPagination
+from leads.problems import ProblemSerializer
+from scoring import selectors
+from scoring.models import LeadScore
+from scoring.serializers import (
+    ExplanationSerializer,
+    PredictionSerializer,
+    ScoreAtQuerySerializer,
+    ScoreAtSerializer,
+)
+
+
+def _problems(*codes: int) -> dict[int, Any]:
+    return dict.fromkeys((401, 403, 429, *codes), ProblemSerializer)
+
+
+@extend_schema(tags=["leads"])
+class LeadScoreViewSet(GenericViewSet[Lead]):
+    """What was said of one lead, and why."""
+
+    lookup_value_converter = "int"
+    queryset = Lead.objects.none()
+
+    @extend_schema(
+        summary="Explain a lead's score",
+        responses={200: ExplanationSerializer, **_problems(404)},
+    )
+    @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
+    def explanation(self, request: Request, pk: int) -> Response:
+        row = selectors.latest_score(get_lead(request, pk))
+        if row is None:
+            raise Http404
+        return Response(ExplanationSerializer(selectors.as_json(selectors.explanation(row))).data)
+
+    @extend_schema(
+        summary="Show the score a lead had at a moment",
+        parameters=[ScoreAtQuerySerializer],
+        responses={200: ScoreAtSerializer, **_problems(400, 404)},
+    )
+    @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
+    def score(self, request: Request, pk: int) -> Response:
+        lead = get_lead(request, pk)
+        asked = ScoreAtQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        now = timezone.now()
+        at = asked.validated_data.get("at") or now
+        if at > now:
+            raise ValidationError({"at": "This moment is still to come."})
+        score = selectors.score_at(lead, at)
+        return Response(
+            ScoreAtSerializer(
+                {
+                    "at": at,
+                    "score": score.score,
+                    "tier": score.tier,
+                    "base": score.base,
+                    "contributions": score.contributions,
+                    "mode": score.mode,
+                    "model_version": score.model_version,
+                }
+            ).data
+        )
+
+
+class PredictionFilter(django_filters.FilterSet):
+    """Filters of the audit trail."""
+
+    lead = django_filters.NumberFilter(field_name="lead_id", label="Lead id.")
+    since = django_filters.IsoDateTimeFilter(
+        field_name="scored_at", lookup_expr="gte", label="Made at or after this moment."
+    )
+
+    class Meta:
+        model = LeadScore
+        fields: list[str] = []
+
+
+@extend_schema(tags=["predictions"])
+@extend_schema_view(
+    list=extend_schema(
+        summary="List predictions, newest first",
+        responses={200: PredictionSerializer(many=True), **_problems(400)},
+    )
+)
+class PredictionViewSet(mixins.ListModelMixin, GenericViewSet[LeadScore]):
+    """Every prediction with its model version, a hash of its inputs, and its time."""
+
+    serializer_class = PredictionSerializer
+    filterset_class = PredictionFilter
+    pagination_class = CursorPagination
+    queryset = LeadScore.objects.none()
+
+    def get_queryset(self) -> QuerySet[LeadScore]:
+        return LeadScore.objects.filter(tenant=self.request.tenant, lead__in=leads_for(self.request))
+
+
+routes: list[tuple[str, type[GenericViewSet[Any]]]] = [
+    ("leads", LeadScoreViewSet),
+    ("predictions", PredictionViewSet),
+]

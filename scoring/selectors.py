@@ -1,0 +1,242 @@
+"""Reads of the engine's inputs and of what it said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+
+from leads.events import BEHAVIOR
+from leads.ml.catalogue import BY_NAME, QUESTIONS, VERSION
+from leads.ml.features import EventFact, LeadFacts, State, replay, vector
+from leads.models import Event, FeatureState, Lead
+from leads.selectors.alerts import settings_of
+from scoring import engine
+from scoring.engine import Thresholds
+from scoring.models import LeadScore
+from scoring.rules import PILLAR_LABELS, Pillar
+
+HISTORY_DAYS = 90
+MOST_POINTS = 400
+LEAD_FIELDS = (
+    "pk", "tenant_id", "status", "merged_into_id", "created_at", "source", "quality", "profile", "segment",
+    "score", "tier",
+)  # fmt: skip
+_FACT_FIELDS = ("pk", "lead_id", "kind", "occurred_at", "recorded_at", "data")
+
+
+@dataclass(frozen=True, slots=True)
+class LeadEvent:
+    """A fact with the lead it is about and whether it was filled in later."""
+
+    lead_id: int
+    fact: EventFact
+    is_backfill: bool
+
+
+def behavior(event_ids: Sequence[int]) -> list[LeadEvent]:
+    """Return the events that are about a lead's behaviour, in their order."""
+    rows = Event.objects.filter(pk__in=event_ids, lead__isnull=False, kind__in=BEHAVIOR)
+    found = [
+        LeadEvent(lead_id, _fact(pk, kind, occurred_at, recorded_at, data), is_backfill)
+        for pk, lead_id, kind, occurred_at, recorded_at, data, is_backfill in rows.order_by().values_list(
+            *_FACT_FIELDS, "is_backfill"
+        )
+    ]
+    return sorted(found, key=lambda event: event.fact.key)
+
+
+def _fact(pk: int, kind: str, occurred_at: datetime, recorded_at: datetime, data: Any) -> EventFact:
+    """Return a row as a fact; nothing can have happened after we recorded it."""
+    return EventFact(kind, min(occurred_at, recorded_at), data, pk)
+
+
+def states(lead_ids: Iterable[int]) -> dict[int, State]:
+    """Return the feature states of this version."""
+    rows = FeatureState.objects.filter(lead_id__in=list(lead_ids), version=VERSION)
+    return dict(rows.values_list("lead_id", "state"))
+
+
+def histories(leads: Sequence[Lead], *, until: datetime | None = None) -> dict[int, list[EventFact]]:
+    """Return every fact of each lead, those of leads merged into it among them."""
+    survivors = {lead.pk: lead.pk for lead in leads}
+    survivors |= dict(
+        Lead.objects.filter(merged_into__in=list(survivors)).values_list("pk", "merged_into_id")
+    )
+    rows = Event.objects.filter(
+        tenant_id__in={lead.tenant_id for lead in leads}, lead_id__in=list(survivors), kind__in=BEHAVIOR
+    )
+    if until is not None:
+        rows = rows.filter(Q(occurred_at__lte=until) | Q(recorded_at__lte=until))
+    found: dict[int, list[EventFact]] = {lead.pk: [] for lead in leads}
+    for pk, lead_id, kind, occurred_at, recorded_at, data in rows.order_by().values_list(*_FACT_FIELDS):
+        found[survivors[lead_id]].append(_fact(pk, kind, occurred_at, recorded_at, data))
+    return found
+
+
+def lead_facts(lead: Lead) -> LeadFacts:
+    """Return what the record says beside the log."""
+    return LeadFacts(
+        created_at=lead.created_at,
+        answered=frozenset(q for q in QUESTIONS if lead.profile.get(q) not in (None, "", [], {})),
+        quality=float(lead.quality),
+        source=lead.source,
+    )
+
+
+def thresholds(tenant_ids: Iterable[int]) -> dict[int, Thresholds]:
+    """Return where each tenant's tiers begin."""
+    return {
+        pk: Thresholds(float(row.hot_score), float(row.warm_score), float(row.steady_score))
+        for pk, row in settings_of(tenant_ids).items()
+    }
+
+
+def last_scores(lead_ids: Sequence[int], *, before: datetime | None = None) -> dict[int, tuple[float, str]]:
+    """Return the latest score and tier of each lead, of moments before `before` if given."""
+    rows = LeadScore.objects.filter(lead_id__in=lead_ids)
+    if before is not None:
+        rows = rows.filter(event_at__lt=before)
+    latest = rows.order_by("lead_id", "-event_at", "-id").distinct("lead_id")
+    return {lead_id: (score, tier) for lead_id, score, tier in latest.values_list("lead_id", "score", "tier")}
+
+
+def score_at(lead: Lead, at: datetime) -> engine.Score:
+    """Return the score a lead had at a past moment, by replaying its log up to then.
+
+    The record itself (source, answers of the form) is taken as it is now: it keeps no history.
+    """
+    facts = histories([lead], until=at)[lead.pk]
+    state = replay(facts, at)
+    features = vector(state, at, lead_facts(lead))
+    return engine.score(features, thresholds=thresholds([lead.tenant_id])[lead.tenant_id], now=at)
+
+
+# What the engine said, for pages and programs
+
+
+@dataclass(frozen=True, slots=True)
+class ToldContribution:
+    """One contribution as people read it."""
+
+    feature: str
+    label: str
+    value: float
+    points: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One prediction taken apart."""
+
+    score: float
+    tier: str
+    base: float
+    contributions: tuple[ToldContribution, ...]
+    pillars: tuple[tuple[str, str, float, float], ...]
+    mode: str
+    model_version: str
+    weight_set: str
+    feature_version: str
+    event_at: datetime
+    scored_at: datetime
+
+
+def latest_score(lead: Lead) -> LeadScore | None:
+    """Return the newest prediction about a lead."""
+    return LeadScore.objects.filter(lead=lead).order_by("-event_at", "-pk").first()
+
+
+def explanation(row: LeadScore) -> Explanation:
+    """Return a stored prediction in words."""
+    return Explanation(
+        score=row.score,
+        tier=row.tier,
+        base=row.base,
+        contributions=tuple(_told(name, value, points) for name, value, points in row.contributions),
+        pillars=tuple((name, _pillar_label(name), points, weight) for name, points, weight in row.pillars),
+        mode=row.mode,
+        model_version=row.model_version,
+        weight_set=row.weight_set,
+        feature_version=row.feature_version,
+        event_at=row.event_at,
+        scored_at=row.scored_at,
+    )
+
+
+def _told(name: str, value: float, points: float) -> ToldContribution:
+    known = BY_NAME.get(name)
+    if known is None:
+        return ToldContribution(name, name.replace("_", " ").capitalize(), value, points, f"{value:g}")
+    return ToldContribution(name, known.label, value, points, told_value(known.unit, value))
+
+
+def _pillar_label(name: str) -> str:
+    return PILLAR_LABELS[Pillar(name)] if name in set(Pillar) else name.capitalize()
+
+
+def told_value(unit: str, value: float) -> str:
+    """Return a feature's value as people say it."""
+    if unit.startswith("yes"):
+        return "yes" if value else "no"
+    if unit == "days":
+        return "a year or more, or never" if value >= 365 else _length(value)
+    if unit.startswith("hours"):
+        return "not known yet" if value < 0 else _length(value / 24)
+    if unit.startswith("minutes"):
+        return "not known yet" if value < 0 else _length(value / 1440)
+    if unit.startswith("share"):
+        return f"{value:.0%}"
+    if unit == "percent":
+        return f"{value:g} % usually close"
+    if unit.startswith("−1, 0"):
+        return {1.0: "in place", -1.0: "not yet"}.get(value, "not known yet")
+    return f"{value:.2f}".rstrip("0").rstrip(".") + (" a day" if unit == "acts a day" else "")
+
+
+def _length(days: float) -> str:
+    for size, unit in ((1.0, "days"), (1 / 24, "hours"), (1 / 1440, "minutes")):
+        if days >= size:
+            count = f"{days / size:.1f}".rstrip("0").rstrip(".")
+            return f"{count} {unit[:-1] if count == '1' else unit}"
+    return "under a minute"
+
+
+def history(lead: Lead, *, now: datetime) -> list[tuple[datetime, float]]:
+    """Return how the score went over the last 90 days: the last score of each day, oldest first."""
+    rows = (
+        LeadScore.objects.filter(lead=lead, event_at__gte=now - timedelta(days=HISTORY_DAYS))
+        .order_by("-event_at", "-pk")
+        .values_list("event_at", "score")[:MOST_POINTS]
+    )
+    days: dict[Any, tuple[datetime, float]] = {}
+    for event_at, score in rows:
+        days.setdefault(event_at.date(), (event_at, score))
+    return list(days.values())[::-1]
+
+
+def as_json(told: Explanation) -> Mapping[str, Any]:
+    """Return an explanation as the API shows it."""
+    return {
+        "score": told.score,
+        "tier": told.tier,
+        "base": told.base,
+        "contributions": [
+            {"feature": one.feature, "label": one.label, "value": one.value, "points": one.points}
+            for one in told.contributions
+        ],
+        "pillars": [
+            {"pillar": name, "label": label, "points": points, "weight": weight}
+            for name, label, points, weight in told.pillars
+        ],
+        "model_version": told.model_version,
+        "weight_set": told.weight_set,
+        "feature_version": told.feature_version,
+        "mode": told.mode,
+        "event_at": told.event_at,
+        "scored_at": told.scored_at,
+    }

@@ -1,0 +1,96 @@
+"""What the API shows of scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from scoring import selectors
+from scoring.models import LeadScore
+
+
+class ContributionSerializer(serializers.Serializer[Any]):
+    feature = serializers.CharField()
+    label = serializers.CharField()
+    value = serializers.FloatField()
+    points = serializers.FloatField()
+
+
+class PillarSerializer(serializers.Serializer[Any]):
+    pillar = serializers.CharField()
+    label = serializers.CharField()
+    points = serializers.FloatField()
+    weight = serializers.FloatField()
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    """A score taken apart: base + Σ points of the contributions = score."""
+
+    score = serializers.FloatField()
+    tier = serializers.CharField()
+    base = serializers.FloatField()
+    contributions = ContributionSerializer(many=True)
+    pillars = PillarSerializer(many=True)
+    mode = serializers.CharField()
+    model_version = serializers.CharField()
+    weight_set = serializers.CharField()
+    feature_version = serializers.CharField()
+    event_at = serializers.DateTimeField()
+    scored_at = serializers.DateTimeField()
+
+
+class ScoreAtSerializer(serializers.Serializer[Any]):
+    """The score a lead had at a moment."""
+
+    at = serializers.DateTimeField()
+    score = serializers.FloatField()
+    tier = serializers.CharField()
+    base = serializers.FloatField()
+    contributions = ContributionSerializer(many=True)
+    mode = serializers.CharField()
+    model_version = serializers.CharField()
+
+
+class ScoreAtQuerySerializer(serializers.Serializer[Any]):
+    """Which moment, and under which model."""
+
+    at = serializers.DateTimeField(required=False, help_text="Default: now.")
+    model = serializers.ChoiceField(choices=["rules"], default="rules", required=False)
+
+
+class PredictionSerializer(serializers.ModelSerializer[LeadScore]):
+    """One prediction of the audit trail."""
+
+    lead = serializers.IntegerField(source="lead_id")
+    score_interval = serializers.SerializerMethodField()
+    contributions = serializers.SerializerMethodField()
+
+    class Meta:
+        model = LeadScore
+        fields = (
+            "id",
+            "lead",
+            "event_id",
+            "score",
+            "score_interval",
+            "tier",
+            "base",
+            "contributions",
+            "mode",
+            "model_version",
+            "weight_set",
+            "feature_version",
+            "inputs_hash",
+            "event_at",
+            "scored_at",
+        )
+
+    def get_score_interval(self, row: LeadScore) -> list[float] | None:
+        return None if row.low is None or row.high is None else [row.low, row.high]
+
+    def get_contributions(self, row: LeadScore) -> list[dict[str, Any]]:
+        return [
+            {"feature": one.feature, "label": one.label, "value": one.value, "points": one.points}
+            for one in selectors.explanation(row).contributions
+        ]

@@ -1,0 +1,104 @@
+"""Score leads again as time passes, or after what their scores rest on was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from leads.ml import features
+from leads.models import Lead
+from leads.services.events import record_events
+from leads.services.standing import update_standing
+from scoring import selectors
+from scoring.engine import Score
+from scoring.models import LeadScore
+from scoring.services.work import (
+    CHUNK,
+    Moment,
+    Work,
+    is_news,
+    lock_leads,
+    not_before,
+    score_row,
+    score_works,
+    scored_event,
+    standing_of,
+)
+
+STALE = timedelta(hours=1)
+MOVED = 0.5
+"""Points time alone must have moved a score for it to be written anew."""
+
+
+def rescore_stale(*, limit: int = 2_000) -> int:
+    """Score anew, batch by batch, the leads not scored for an hour; return how many scores moved."""
+    moved = 0
+    seen = 0
+    while seen < limit:
+        now = timezone.now()
+        batch = list(
+            Lead.objects.active()
+            .filter(score__isnull=False, scored_at__lt=now - STALE)
+            .order_by("scored_at", "pk")
+            .values_list("pk", flat=True)[: min(CHUNK, limit - seen)]
+        )
+        if not batch:
+            break
+        moved += rescore(lead_ids=batch)
+        seen += len(batch)
+    return moved
+
+
+def rescore_tenant(*, tenant_id: int) -> int:
+    """Score every lead of a tenant anew, after its thresholds or weights changed; return how many moved."""
+    leads = list(
+        Lead.objects.active()
+        .filter(tenant_id=tenant_id, score__isnull=False)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    return sum(rescore(lead_ids=leads[start : start + CHUNK]) for start in range(0, len(leads), CHUNK))
+
+
+@transaction.atomic
+def rescore(*, lead_ids: Sequence[int]) -> int:
+    """Score leads as of now from what is remembered of them; write only what moved; return how many did."""
+    now = timezone.now()
+    leads = {pk: lead for pk, lead in lock_leads(set(lead_ids)).items() if lead.pk == pk}
+    kept = selectors.states(leads)
+    missing = [lead for pk, lead in leads.items() if pk not in kept]
+    histories = selectors.histories(missing) if missing else {}
+    works = []
+    for pk in sorted(leads):
+        state = kept[pk] if pk in kept else features.replay(histories[pk])
+        at = not_before(state, now) if state else now
+        vector = features.vector(state, at, selectors.lead_facts(leads[pk]))
+        works.append(Work(leads[pk], [], state, state, [Moment(now, vector, None)]))
+    if not works:
+        return 0
+    thresholds = selectors.thresholds({work.lead.tenant_id for work in works})
+    scores = score_works(works, thresholds, now)
+    last = selectors.last_scores([work.lead.pk for work in works])
+    moved = [work for work in works if _has_moved(work.lead, scores[work.lead.pk][0])]
+    LeadScore.objects.bulk_create(
+        [score_row(work.lead, work.moments[0], scores[work.lead.pk][0], now) for work in moved],
+        batch_size=CHUNK,
+    )
+    told = []
+    for work in works:
+        score = scores[work.lead.pk][0]
+        previous = last.get(work.lead.pk, (work.lead.score, work.lead.tier))
+        if previous[1] != score.tier or (work in moved and is_news(previous, score)):
+            told.append(scored_event(work.lead, work.moments[0], score, previous))
+    record_events(events=told)
+    update_standing(standings=[standing_of(work, scores[work.lead.pk][0], now) for work in moved])
+    still = [work.lead.pk for work in works if work not in moved]
+    Lead.objects.filter(pk__in=still).update(scored_at=now)
+    return len(moved)
+
+
+def _has_moved(lead: Lead, score: Score) -> bool:
+    return lead.score is None or lead.tier != score.tier or abs(lead.score - score.score) >= MOVED

@@ -1,0 +1,187 @@
+"""Score leads as their events come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from time import perf_counter
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from leads import alerting, bus
+from leads.alerting import AlertDraft, StandingFacts
+from leads.ml import features
+from leads.ml.catalogue import VERSION
+from leads.models import FeatureState, Lead
+from leads.ops import metrics
+from leads.selectors.alerts import as_thresholds, settings_of
+from leads.services.alerts import raise_alerts
+from leads.services.events import NewEvent, record_events
+from leads.services.standing import update_standing
+from scoring import engine, selectors
+from scoring.engine import Score
+from scoring.models import LeadScore
+from scoring.selectors import LeadEvent
+from scoring.services.work import (
+    CHUNK,
+    Moment,
+    Work,
+    is_news,
+    lock_leads,
+    not_before,
+    score_row,
+    score_works,
+    scored_event,
+    standing_of,
+)
+
+GROUP = "scoring"
+LIVE = timedelta(minutes=5)
+"""An event no older than this is scored as of now; older ones as of when they happened."""
+
+
+@transaction.atomic
+def score_leads(*, event_ids: Sequence[int]) -> list[LeadScore]:
+    """Score the leads events are about, each event once, whoever else was given it.
+
+    One transaction and a number of queries that does not grow with the batch.
+    """
+    began = perf_counter()
+    now = timezone.now()
+    events = selectors.behavior(bus.claim(GROUP, event_ids))
+    leads = lock_leads({event.lead_id for event in events})
+    works = _gather(events, leads)
+    if not works:
+        return []
+    _remember(works, now)
+    thresholds = selectors.thresholds({work.lead.tenant_id for work in works})
+    scores = score_works(works, thresholds, now)
+    rows = [
+        score_row(work.lead, moment, score, now)
+        for work in works
+        for moment, score in zip(work.moments, scores[work.lead.pk], strict=True)
+        if moment.event is not None
+    ]
+    LeadScore.objects.bulk_create(rows, batch_size=CHUNK)
+    _keep_states(works)
+    _record_scores(works, scores, now)
+    update_standing(standings=[standing_of(work, scores[work.lead.pk][-1], now) for work in works])
+    raise_alerts(drafts=_alerts(works, scores, now))
+    metrics.SCORED.labels(mode=engine.Mode.RULES).inc(len(rows))
+    metrics.SCORING_SECONDS.observe((perf_counter() - began) / len(rows))
+    return rows
+
+
+def _gather(events: Iterable[LeadEvent], leads: dict[int, Lead]) -> list[Work]:
+    """Return the batch lead by lead, in the order of their keys."""
+    works: dict[int, Work] = {}
+    for event in events:
+        lead = leads.get(event.lead_id)
+        if lead is not None:
+            works.setdefault(lead.pk, Work(lead)).events.append(event)
+    return [works[pk] for pk in sorted(works)]
+
+
+def _remember(works: Sequence[Work], now: datetime) -> None:
+    """Bring every state forward over its new facts, anew from the log where one came late."""
+    kept = selectors.states(work.lead.pk for work in works)
+    late = []
+    for work in works:
+        work.before = kept.get(work.lead.pk, {})
+        if not work.before or features.needs_rebuild(work.before, work.events[0].fact):
+            late.append(work.lead)
+    histories = selectors.histories(late) if late else {}
+    for work in works:
+        new = {event.fact.event_id: event for event in work.events}
+        facts = histories.get(work.lead.pk)
+        if facts is None:
+            work.state, facts = work.before, [event.fact for event in work.events]
+        for fact in sorted(facts, key=lambda fact: fact.key):
+            work.state = features.advance(work.state, fact)
+            if fact.event_id in new:
+                _mark(work, new[fact.event_id], now)
+        if work.moments[-1].at < now:
+            vector = features.vector(work.state, not_before(work.state, now), selectors.lead_facts(work.lead))
+            work.moments.append(Moment(now, vector, None))
+
+
+def _mark(work: Work, event: LeadEvent, now: datetime) -> None:
+    """Note the features after one new event."""
+    at = now if now - event.fact.occurred_at <= LIVE else event.fact.occurred_at
+    vector = features.vector(work.state, not_before(work.state, at), selectors.lead_facts(work.lead))
+    work.moments.append(Moment(at, vector, event.fact, event.is_backfill))
+
+
+def _keep_states(works: Sequence[Work]) -> None:
+    FeatureState.objects.bulk_create(
+        [
+            FeatureState(
+                lead_id=work.lead.pk,
+                state=work.state,
+                version=VERSION,
+                last_event_id=work.state["id"],
+                last_occurred_at=datetime.fromtimestamp(work.state["at"], tz=timezone.get_default_timezone()),
+            )
+            for work in works
+        ],
+        update_conflicts=True,
+        unique_fields=["lead"],
+        update_fields=["state", "version", "last_event_id", "last_occurred_at"],
+        batch_size=CHUNK,
+    )
+
+
+def _record_scores(works: Sequence[Work], scores: dict[int, list[Score]], now: datetime) -> None:
+    """Tell the log of every score that changed tier or moved far enough."""
+    past = [work for work in works if not work.is_live and work.lead.score is not None]
+    earlier = _scores_before(past) if past else {}
+    told: list[NewEvent] = []
+    for work in works:
+        previous = (
+            (work.lead.score, work.lead.tier) if work.is_live else earlier.get(work.lead.pk, (None, ""))
+        )
+        for moment, score in zip(work.moments, scores[work.lead.pk], strict=True):
+            if moment.event is None:
+                continue
+            if is_news(previous, score):
+                told.append(scored_event(work.lead, moment, score, previous))
+            previous = (score.score, score.tier)
+    record_events(events=told)
+
+
+def _scores_before(works: Sequence[Work]) -> dict[int, tuple[float | None, str]]:
+    """Return what each lead scored before the first of its new moments."""
+    first = {work.lead.pk: work.moments[0].at for work in works}
+    rows = LeadScore.objects.filter(
+        Q(*(Q(lead_id=pk, event_at__lt=at) for pk, at in first.items()), _connector=Q.OR)
+    )
+    latest = rows.order_by("lead_id", "-event_at", "-id").distinct("lead_id")
+    return {lead_id: (score, tier) for lead_id, score, tier in latest.values_list("lead_id", "score", "tier")}
+
+
+def _alerts(works: Sequence[Work], scores: dict[int, list[Score]], now: datetime) -> list[AlertDraft]:
+    """Return what agents should be told of; history filled in later is no news."""
+    wanted = {
+        pk: as_thresholds(row) for pk, row in settings_of({work.lead.tenant_id for work in works}).items()
+    }
+    drafts: list[AlertDraft] = []
+    for work in works:
+        lead, newest = work.lead, work.events[-1].fact
+        if all(event.is_backfill for event in work.events):
+            continue
+        score = scores[lead.pk][-1]
+        before = None
+        if lead.score is not None:
+            before = StandingFacts(lead.tenant_id, lead.pk, lead.score, lead.tier, newest.occurred_at)
+        drafts += alerting.alerts_for(
+            before=before,
+            after=StandingFacts(
+                lead.tenant_id, lead.pk, score.score, score.tier, newest.occurred_at, newest.event_id
+            ),
+            signals=features.fresh_signals(work.before, work.state),
+            thresholds=wanted[lead.tenant_id],
+            now=now,
+        )
+    return drafts

@@ -1,0 +1,167 @@
+"""What scoring a batch is made of: its leads, their moments, and the rows that come of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from leads.events import Kind
+from leads.ml.features import EventFact, FeatureVector, State
+from leads.models import Lead
+from leads.models.leads import Tier
+from leads.segments import SegmentFacts, segment_of
+from leads.services.events import NewEvent
+from leads.services.standing import Standing
+from scoring import engine, selectors
+from scoring.engine import Case, Score, Thresholds
+from scoring.models import LeadScore
+from scoring.selectors import LeadEvent
+
+RECORD_FROM = 5.0
+"""Points a score must move, its tier unchanged, for the timeline to tell of it."""
+
+CHUNK = 256
+
+
+@dataclass(slots=True)
+class Moment:
+    """One point in a lead's history to score: after an event, or (event None) now."""
+
+    at: datetime
+    vector: FeatureVector
+    event: EventFact | None
+    is_backfill: bool = False
+
+
+@dataclass(slots=True)
+class Work:
+    """One lead of a batch: what came, what is remembered, what is to be scored."""
+
+    lead: Lead
+    events: list[LeadEvent] = field(default_factory=list)
+    before: State = field(default_factory=dict)
+    state: State = field(default_factory=dict)
+    moments: list[Moment] = field(default_factory=list)
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether the last event is of this moment."""
+        return self.moments[-1].event is not None
+
+
+def lock_leads(lead_ids: set[int]) -> dict[int, Lead]:
+    """Lock leads in the order of their keys; a merged lead stands for the one it went into."""
+    rows = _locked(lead_ids)
+    survivors = {lead.merged_into_id for lead in rows.values() if lead.merged_into_id} - rows.keys()
+    rows |= _locked({pk for pk in survivors if pk is not None})
+    return {
+        pk: survivor
+        for pk, lead in rows.items()
+        if (survivor := rows.get(lead.merged_into_id or pk)) is not None
+        and survivor.status == Lead.Status.ACTIVE
+    }
+
+
+def _locked(lead_ids: set[int]) -> dict[int, Lead]:
+    if not lead_ids:
+        return {}
+    rows = (
+        Lead.objects.select_for_update(no_key=True)
+        .filter(pk__in=lead_ids)
+        .only(*selectors.LEAD_FIELDS)
+        .order_by("pk")
+    )
+    return {lead.pk: lead for lead in rows}
+
+
+def not_before(state: State, at: datetime) -> datetime:
+    """Return the moment, or the state's own when another machine's clock runs ahead of ours."""
+    known = datetime.fromtimestamp(state["at"], tz=at.tzinfo)
+    return max(at, known)
+
+
+def score_works(
+    works: Sequence[Work], thresholds: dict[int, Thresholds], now: datetime
+) -> dict[int, list[Score]]:
+    """Score every moment of every lead in one go."""
+    weights = engine.Weights()
+    cases = [
+        Case(moment.vector, weights, thresholds[work.lead.tenant_id])
+        for work in works
+        for moment in work.moments
+    ]
+    scored = iter(engine.score_many(cases, now=now))
+    return {work.lead.pk: [next(scored) for _ in work.moments] for work in works}
+
+
+def score_row(lead: Lead, moment: Moment, score: Score, now: datetime) -> LeadScore:
+    interval = score.interval or (None, None)
+    return LeadScore(
+        tenant_id=lead.tenant_id,
+        lead_id=lead.pk,
+        event_id=moment.event.event_id if moment.event is not None else None,
+        score=score.score,
+        low=interval[0],
+        high=interval[1],
+        tier=Tier(score.tier),
+        base=score.base,
+        contributions=[[one.feature, one.value, one.points] for one in score.contributions],
+        pillars=[[share.pillar, share.points, share.weight] for share in score.pillars],
+        mode=LeadScore.Mode(score.mode),
+        model_version=score.model_version,
+        weight_set=engine.Weights().name,
+        feature_version=moment.vector.version,
+        inputs_hash=engine.fingerprint(moment.vector),
+        event_at=moment.at,
+        scored_at=now,
+    )
+
+
+def is_news(previous: tuple[float | None, str], score: Score) -> bool:
+    before, tier = previous
+    return before is None or tier != score.tier or abs(score.score - before) >= RECORD_FROM
+
+
+def scored_event(lead: Lead, moment: Moment, score: Score, previous: tuple[float | None, str]) -> NewEvent:
+    mark = moment.event.event_id if moment.event is not None else f"at{int(moment.at.timestamp())}"
+    return NewEvent(
+        tenant_id=lead.tenant_id,
+        lead_id=lead.pk,
+        kind=Kind.LEAD_SCORED,
+        occurred_at=moment.at,
+        data={
+            "score": score.score,
+            "tier": score.tier,
+            "previous_score": previous[0],
+            "previous_tier": previous[1],
+        },
+        dedupe_key=f"scored:{lead.pk}:{mark}",
+        backfill=moment.is_backfill,
+    )
+
+
+def standing_of(work: Work, score: Score, now: datetime) -> Standing:
+    interval = score.interval or (None, None)
+    segment = segment_of(
+        SegmentFacts(
+            profile=work.lead.profile,
+            declared=work.state.get("declared", ()),
+            budget=work.state.get("budget"),
+            valuation_requests=work.moments[-1].vector["valuation_requests"],
+        )
+    ).segment
+    last = max((event.fact.occurred_at for event in work.events), default=now)
+    return Standing(
+        lead_id=work.lead.pk,
+        score=score.score,
+        tier=score.tier,
+        low=interval[0],
+        high=interval[1],
+        next_action=score.next_action,
+        reasons=[reason.as_dict() for reason in score.reasons],
+        scored_at=now,
+        event_at=last,
+        segment=segment,
+        sentences=[reason.sentence(now) for reason in score.reasons],
+    )
