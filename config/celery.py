@@ -24,6 +24,8 @@ app.conf.task_routes = {"*.retrain*": {"queue": "training"}}
 SCHEDULE: dict[str, float | crontab] = {
     "leads.tasks.pipes.sweep": 10.0,
     "leads.tasks.pipes.prune_live_messages": 60.0,
+    "leads.tasks.alerts.deliver": 5.0,
+    "leads.tasks.alerts.review": 30.0,
     "leads.tasks.pipes.maintain_partitions": crontab(minute="17", hour="*/6"),
 }
 app.conf.beat_schedule = {
