@@ -215,7 +215,7 @@ def check_sockets() -> Check:
 def is_migrated() -> bool:
     """Tell whether every app's last migration is applied; asked until it is, then remembered."""
     if not _migrated.is_set():
-        loader = MigrationLoader(connection, ignore_no_initial=True)
+        loader = MigrationLoader(connection)
         if set(loader.graph.leaf_nodes()) <= loader.applied_migrations.keys():
             _migrated.set()
     return _migrated.is_set()

@@ -106,9 +106,7 @@ def test_a_worker_that_leaves_is_forgotten(redis_client: redis.Redis) -> None:
     assert alive.count_by_role(redis_client)["work"] == 0
 
 
-def test_without_redis_the_report_is_degraded_not_down(
-    client: Client, db: None, settings: Settings
-) -> None:
+def test_without_redis_the_report_is_degraded_not_down(client: Client, db: None, settings: Settings) -> None:
     settings.REDIS_URL = NOWHERE
 
     answer = client.get("/health/realtime")
