@@ -43,7 +43,8 @@ $(ASSETS): $(INSTALLED) config/static templates FORCE
 	@if [ ! -e $@ ] || [ -n "$$(find config/static templates leads scoring config/storage.py config/static_app.py $(INSTALLED) \
 			-newer $@ -type f ! -name '*.pyc' -print -quit 2>/dev/null)" ]; then \
 		echo 'building the assets'; \
-		$(PY) manage.py build_assets && $(PY) manage.py collectstatic --no-input --clear --verbosity 0 && touch $@; \
+		rm -rf staticfiles && $(PY) manage.py build_assets && \
+		$(PY) manage.py collectstatic --no-input --verbosity 0 && touch $@; \
 	fi
 
 FORCE:
