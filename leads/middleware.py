@@ -87,13 +87,13 @@ def _set_membership(request: HttpRequest) -> None:
         return
     if isinstance(request.session, SessionStore):
         request.session.touch(timezone.now())
-    chosen = _choose(memberships_of(request.user), request.session.get(MEMBERSHIP_KEY))
+    chosen = choose_membership(memberships_of(request.user), request.session.get(MEMBERSHIP_KEY))
     if chosen is not None:
         request.membership = chosen  # type: ignore[attr-defined]
         request.tenant = chosen.tenant  # type: ignore[attr-defined]
 
 
-def _choose(held: list[Membership], wanted: int | None) -> Membership | None:
+def choose_membership(held: list[Membership], wanted: int | None) -> Membership | None:
     """Return the membership picked in this session, else the first that works in the agent portal."""
     picked = next((m for m in held if m.pk == wanted), None)
     return picked or next((m for m in held if m.is_team), None) or next(iter(held), None)

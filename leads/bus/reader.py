@@ -31,6 +31,7 @@ READ_COUNT = 200
 READ_AHEAD = 1_000
 WAIT_MS = 1_000
 POLL_SECONDS = 0.5
+LOOK_BACK_SECONDS = 1.0
 CLAIM_EVERY_SECONDS = 5.0
 CLAIM_IDLE_MS = 15_000
 TRIES = 5
@@ -79,6 +80,8 @@ class GroupReader:
         self._outage_pause = OUTAGE_SECONDS[0]
         self._since = timezone.now() - BEFORE_OUTAGE
         self._polled_at = float("-inf")
+        self._looked_back_at = float("-inf")
+        self._is_backfilling = False
 
     @property
     def waiting(self) -> int:
@@ -113,7 +116,7 @@ class GroupReader:
         if len(self._queue) >= READ_AHEAD:
             return
         streams = list(self._realtime)
-        if not self._queue and len(self._backfill) < BATCH:
+        if not self._queue and self._looks_back():
             streams += self._old
         block = self._patience(wait_ms)
         try:
@@ -129,6 +132,16 @@ class GroupReader:
             self._join()
             return
         self._accept(answer)
+
+    def _looks_back(self) -> bool:
+        """Tell whether it is time to look for back-filled work: once a second, or while there is some."""
+        if len(self._backfill) >= BATCH:
+            return False
+        now = time.monotonic()
+        if not self._is_backfilling and now - self._looked_back_at < LOOK_BACK_SECONDS:
+            return False
+        self._looked_back_at = now
+        return True
 
     def _patience(self, wait_ms: int) -> int | None:
         """Return how long to wait for something new; None does not wait at all."""
@@ -253,7 +266,12 @@ class GroupReader:
     # Working
 
     def _take(self) -> list[Entry]:
-        return self._queue.take(BATCH) or self._backfill.take(BATCH)
+        live = self._queue.take(BATCH)
+        if live:
+            return live
+        old = self._backfill.take(BATCH)
+        self._is_backfilling = bool(old)
+        return old
 
     def _work(self, batch: Sequence[Entry]) -> None:
         by_task: dict[int, tuple[Any, list[Entry]]] = {}

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from leads.views import live
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("live/since/", live.since, name="live-since"),
+    path("live/stream/", live.stream, name="live-stream"),
+]

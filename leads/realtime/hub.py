@@ -1,0 +1,452 @@
+"""One hub in each web process: one subscription, one query for all, frames made once for readers alike.
+
+A reader takes from its tenant's channel at its own pace: one that falls too far behind is told to load
+its page anew and never holds up another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+from channels.layers import get_channel_layer
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+
+from leads.ops import metrics
+from leads.ops.logs import get_logger
+from leads.realtime.groups import GROUP
+from leads.realtime.messages import (
+    PING,
+    RESET,
+    Message,
+    Viewer,
+    Wants,
+    frames,
+    personal_numbers,
+    wanted,
+)
+from leads.selectors import live
+
+log = get_logger("live")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SIGNED_OUT = 4401
+SILENT = 4408
+TOO_SLOW = 4413
+
+KEEP_MESSAGES = 500
+KEEP_TIME = timedelta(minutes=1)
+POLL_SECONDS = 1.0
+GAP_SECONDS = 0.02
+GAP_PER_READER = 0.0001
+MOST_GAP_SECONDS = 0.1
+PING_SECONDS = 30.0
+MISSES = 2
+VALIDATE_SECONDS = 20.0
+ASK_AFTER_BYTES = 256 * 1024
+"""Sent without a sign of life from the reader: it is asked for one."""
+MOST_BYTES = 2 * 1024 * 1024
+"""Sent without a sign of life: the reader is too slow."""
+DATABASE_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a reader's connection does next: send frames, and perhaps close."""
+
+    frames: Sequence[str] = ()
+    close_code: int | None = None
+    last: int = 0
+
+
+class Channel:
+    """A tenant's recent messages and who reads them."""
+
+    def __init__(self, head: int) -> None:
+        """Begin after message `head`."""
+        self.messages: deque[Message] = deque()
+        self.head = head
+        self.flushed = head
+        self.readers: set[Reader] = set()
+        self.flushed_at = float("-inf")
+        self.flush_timer: asyncio.TimerHandle | None = None
+        self._cache: dict[Any, list[str]] = {}
+
+    @property
+    def start(self) -> int:
+        """Return the number of the oldest message held here."""
+        return self.messages[0].number if self.messages else self.head + 1
+
+    @property
+    def gap(self) -> float:
+        """Return the least time between two frames: the more readers, the more is put in one."""
+        return min(MOST_GAP_SECONDS, GAP_SECONDS + GAP_PER_READER * len(self.readers))
+
+    def append(self, messages: Sequence[Message]) -> None:
+        """Hold newly read messages."""
+        for message in messages:
+            if message.number <= self.head:
+                continue
+            if message.number != self.head + 1:  # the missing ones were pruned: readers load anew
+                self.messages.clear()
+            self.messages.append(message)
+            self.head = message.number
+        while len(self.messages) > KEEP_MESSAGES:
+            self.messages.popleft()
+
+    def prepend(self, messages: Sequence[Message]) -> bool:
+        """Hold older messages a reader missed, if they fit; the next reader then needs no query."""
+        older = [each for each in messages if each.number < self.start]
+        if not older:
+            return True
+        if older[-1].number != self.start - 1 or len(older) + len(self.messages) > KEEP_MESSAGES:
+            return False
+        self.messages.extendleft(reversed(older))
+        return True
+
+    def trim(self, before: datetime) -> None:
+        """Let go of old messages every reader has taken."""
+        taken = min((reader.position for reader in self.readers), default=self.head)
+        while self.messages and self.messages[0].at < before and self.messages[0].number <= taken:
+            self.messages.popleft()
+
+    def flush(self) -> None:
+        """Let the readers have what is held."""
+        self.flush_timer = None
+        self.flushed = self.head
+        self.flushed_at = time.monotonic()
+        self._cache.clear()
+        for reader in self.readers:
+            reader.wake.set()
+
+    def frames_for(self, reader: Reader) -> list[str]:
+        """Return the frames from a reader's position on, made once for all readers alike."""
+        fresh = list(islice(self.messages, max(0, reader.position - self.start + 1), None))
+        fresh = [each for each in fresh if each.number <= self.flushed]
+        audiences = reader.audiences
+        key = (reader.position, reader.wants, reader.is_team, personal_numbers(fresh, audiences))
+        made = self._cache.get(key)
+        if made is None:
+            made = self._cache[key] = frames(wanted(fresh, reader.wants, audiences), reader.wants)
+        return made
+
+
+@dataclass(eq=False, slots=True)
+class Reader:
+    """One open connection and how far it has read."""
+
+    viewer: Viewer
+    transport: str
+    answers: bool
+    """It answers pings, so its silence means something."""
+    audiences: frozenset[str]
+    is_team: bool
+    wants: Wants = field(default_factory=Wants)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    position: int = 0
+    is_subscribed: bool = False
+    urgent: deque[str] = field(default_factory=deque)
+    close_code: int | None = None
+    pinged_at: float = field(default_factory=time.monotonic)
+    misses: int = 0
+    unanswered_bytes: int = 0
+
+    def heard(self) -> None:
+        """Note a sign of life."""
+        self.misses = 0
+        self.unanswered_bytes = 0
+
+    def sent(self, size: int) -> None:
+        """Note what was sent, and ask for a sign of life when it was much."""
+        if not self.answers:
+            return
+        before = self.unanswered_bytes
+        self.unanswered_bytes += size
+        if self.unanswered_bytes > MOST_BYTES:
+            self.give_up(TOO_SLOW)
+        elif before <= ASK_AFTER_BYTES < self.unanswered_bytes:
+            self.urgent.append(PING)
+            self.wake.set()
+
+    def give_up(self, code: int) -> None:
+        """Tell the reader to load anew, and close."""
+        if self.close_code is None:
+            if code == TOO_SLOW:
+                self.urgent.append(RESET)
+            self.close_code = code
+            self.wake.set()
+
+
+class Hub:
+    """Reads new messages for every tenant with an open connection, and keeps the connections honest."""
+
+    def __init__(self) -> None:
+        """Prepare; tasks start with the first reader."""
+        self.channels: dict[int, Channel] = {}
+        self._opening: dict[int, asyncio.Lock] = {}
+        self._woken = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="live")
+        self._reading = asyncio.Lock()
+
+    async def open(self, viewer: Viewer, *, transport: str, answers: bool) -> Reader:
+        """Add a connection; it receives nothing until it subscribes."""
+        self._start()
+        audiences = viewer.audiences
+        reader = Reader(viewer, transport, answers, audiences, is_team="team" in audiences)
+        channel = await self._channel(viewer.tenant_id)
+        channel.readers.add(reader)
+        reader.position = channel.flushed
+        metrics.SOCKETS.labels(transport=transport).inc()
+        return reader
+
+    def close(self, reader: Reader) -> None:
+        """Remove a connection."""
+        channel = self.channels.get(reader.viewer.tenant_id)
+        if channel is None or reader not in channel.readers:
+            return
+        channel.readers.discard(reader)
+        metrics.SOCKETS.labels(transport=reader.transport).dec()
+        if not channel.readers:
+            if channel.flush_timer is not None:
+                channel.flush_timer.cancel()
+            del self.channels[reader.viewer.tenant_id]
+
+    def count_of(self, membership_id: int) -> int:
+        """Return how many connections a member has in this process."""
+        return sum(
+            reader.viewer.membership_id == membership_id
+            for channel in self.channels.values()
+            for reader in channel.readers
+        )
+
+    def connections(self) -> Counter[int]:
+        """Return how many connections each tenant has in this process."""
+        return Counter({tenant_id: len(channel.readers) for tenant_id, channel in self.channels.items()})
+
+    async def subscribe(self, reader: Reader, wants: Wants, after: int | None) -> None:
+        """Begin (or change) what a reader receives, from after a number on if it gives one."""
+        channel = self.channels[reader.viewer.tenant_id]
+        if after is None:
+            if not reader.is_subscribed:
+                reader.position = channel.flushed
+        elif channel.start - 1 <= after <= channel.flushed:
+            reader.position = after
+        else:
+            found = await self.run(live.missed, reader.viewer.tenant_id, after)
+            if found.is_reset:
+                reader.urgent.append(RESET)
+                reader.position = max(found.last, channel.flushed)
+            elif channel.prepend(found.messages):
+                reader.position = after
+            else:
+                allowed = wanted(found.messages, wants, reader.audiences)
+                reader.urgent.extend(frames(allowed, wants))
+                reader.position = found.last
+        reader.wants = wants
+        reader.is_subscribed = True
+        reader.wake.set()
+
+    async def take(self, reader: Reader) -> Delivery:
+        """Wait for what a reader's connection does next."""
+        while True:
+            reader.wake.clear()
+            if reader.urgent:
+                waiting = list(reader.urgent)
+                reader.urgent.clear()
+                return Delivery(waiting, last=reader.position)
+            if reader.close_code is not None:
+                return Delivery(close_code=reader.close_code)
+            channel = self.channels.get(reader.viewer.tenant_id)
+            if channel is not None and reader.is_subscribed and channel.flushed > reader.position:
+                if reader.position < channel.start - 1:
+                    reader.position = channel.flushed
+                    reader.give_up(TOO_SLOW)
+                    continue
+                made = channel.frames_for(reader)
+                reader.position = channel.flushed
+                if made:
+                    metrics.LIVE_SENT.labels(transport=reader.transport).inc(len(made))
+                    return Delivery(made, last=reader.position)
+                continue
+            await reader.wake.wait()
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a database function in one of the hub's own threads."""
+
+        def fresh() -> T:
+            close_old_connections()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                close_old_connections()
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, fresh)
+
+    async def stop(self) -> None:
+        """End the hub's tasks and its database connections."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tasks.clear()
+        for channel in self.channels.values():
+            if channel.flush_timer is not None:
+                channel.flush_timer.cancel()
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(
+            *(loop.run_in_executor(self._threads, connections.close_all) for _ in range(DATABASE_THREADS))
+        )
+        self._threads.shutdown()
+
+    def _start(self) -> None:
+        if not self._tasks:
+            self._tasks = [
+                asyncio.create_task(self._listen(), name="live-listen"),
+                asyncio.create_task(self._pump(), name="live-pump"),
+                asyncio.create_task(self._watch(), name="live-watch"),
+            ]
+
+    async def _channel(self, tenant_id: int) -> Channel:
+        async with self._opening.setdefault(tenant_id, asyncio.Lock()):
+            channel = self.channels.get(tenant_id)
+            if channel is None:
+                found = await self.run(live.heads, [tenant_id])
+                channel = self.channels[tenant_id] = Channel(found[tenant_id])
+            return channel
+
+    async def _listen(self) -> None:
+        """Hear the wake-ups of services; without Redis the pump polls on."""
+        while True:
+            try:
+                layer = get_channel_layer()
+                name = await layer.new_channel()
+                await layer.group_add(GROUP, name)
+                self._woken.set()  # what came before we listened
+                while True:
+                    message = await layer.receive(name)  # never with a timeout: that would end the channel
+                    if any(tenant_id in self.channels for tenant_id in message["tenants"]):
+                        self._woken.set()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # whatever Redis or the layer may raise, screens stay served
+                log.warning("live.listen_failed", error=type(error).__name__)
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _pump(self) -> None:
+        """Read when woken, and once a second in any case."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+            self._woken.clear()
+            try:
+                await self.read()
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("live.read_failed", error=type(error).__name__)
+                await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(GAP_SECONDS)
+
+    async def read(self) -> None:
+        """Read what is new for every tenant in one query and let the readers have it."""
+        async with self._reading:
+            cursors = {tenant_id: channel.head for tenant_id, channel in self.channels.items()}
+            if not cursors:
+                return
+            fresh = await self.run(live.read_after, cursors)
+            if len(fresh) >= live.MOST:
+                self._woken.set()
+            by_tenant: dict[int, list[Message]] = {}
+            for message in fresh:
+                by_tenant.setdefault(message.tenant_id, []).append(message)
+            for tenant_id, messages in by_tenant.items():
+                channel = self.channels.get(tenant_id)
+                if channel is not None:
+                    channel.append(messages)
+                    self._schedule(channel)
+                    _observe(messages)
+
+    def _schedule(self, channel: Channel) -> None:
+        """Let readers have new messages now, or when the gap since their last frame is over."""
+        if channel.flush_timer is not None:
+            return
+        due = channel.flushed_at + channel.gap - time.monotonic()
+        if due <= 0:
+            channel.flush()
+        else:
+            channel.flush_timer = asyncio.get_running_loop().call_later(due, channel.flush)
+
+    async def _watch(self) -> None:
+        """Ping, drop the silent, and close what is no longer allowed."""
+        validated_at = time.monotonic()
+        while True:
+            await asyncio.sleep(1.0)
+            now = time.monotonic()
+            before = datetime.now(UTC) - KEEP_TIME
+            for channel in list(self.channels.values()):
+                channel.trim(before)
+                for reader in channel.readers:
+                    ping_if_due(reader, now)
+            if now - validated_at >= VALIDATE_SECONDS:
+                validated_at = now
+                try:
+                    await self.validate()
+                except (DatabaseError, InterfaceError) as error:
+                    log.warning("live.validate_failed", error=type(error).__name__)
+
+    async def validate(self) -> None:
+        """Close the connections of those whose access was ended."""
+        readers = [reader for channel in self.channels.values() for reader in channel.readers]
+        if not readers:
+            return
+        valid = await self.run(live.still_valid, list({reader.viewer for reader in readers}))
+        for reader in readers:
+            if reader.viewer not in valid:
+                reader.give_up(SIGNED_OUT)
+
+
+def ping_if_due(reader: Reader, now: float) -> None:
+    """Ping each 30 seconds; close after two pings without an answer."""
+    if not reader.answers or now - reader.pinged_at < PING_SECONDS:
+        return
+    if reader.misses >= MISSES:
+        reader.give_up(SILENT)
+        return
+    reader.misses += 1
+    reader.pinged_at = now
+    reader.urgent.append(PING)
+    reader.wake.set()
+
+
+def _observe(messages: Sequence[Message]) -> None:
+    now = datetime.now(UTC)
+    for message in messages:
+        metrics.PUSHED_SECONDS.observe(max(0.0, (now - message.at).total_seconds()))
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def current_hub() -> Hub:
+    """Return the hub of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = Hub()
+    return _hubs[loop]
+
+
+async def stop_hub() -> None:
+    """Stop the hub of the running event loop, if there is one."""
+    hub = _hubs.pop(asyncio.get_running_loop(), None)
+    if hub is not None:
+        await hub.stop()
