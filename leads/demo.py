@@ -17,13 +17,14 @@ from leads.ghl import signatures
 from leads.ghl.simulator import Person, make_people, tell_story
 from leads.ghl.simulator.people import make_id
 from leads.ghl.simulator.sender import Letter, deliver
-from leads.ghl.simulator.wire import Post, field_id, webhook_id
+from leads.ghl.simulator.wire import APP_ID, Post, Wire, field_id, webhook_id
 from leads.models import CustomField, Identity, Lead, Membership, Role, Tenant, User, WebhookDelivery
 from leads.services.webhooks import rotate_workflow_secret
 
 SEED = 20261123
 PASSWORD = "hearth-and-line-demo"  # a demo on the loopback address only; settings refuse DEMO on https
 PATIENCE = timedelta(minutes=10)
+STRANGERS = 60
 
 Say = Callable[[str], None]
 
@@ -107,7 +108,13 @@ def seed(*, say: Say, url: str = "") -> None:
         def progress(count: int) -> None:
             say(f"posted {count:,} of {len(missing):,} webhooks")
 
-        count = deliver(missing, url=url, key=key, on_progress=_now_and_then(progress))
+        count = deliver(
+            missing,
+            url=url,
+            key=key,
+            app_id=settings.GHL_APP_ID or APP_ID,
+            on_progress=_now_and_then(progress),
+        )
         say(f"posted {count:,} signed webhooks in {time.monotonic() - began:.0f} s")
     await_scores(say=say)
     _open_portals()
@@ -181,6 +188,32 @@ def people_of(brokerage: Brokerage, tenant: Tenant) -> list[Person]:
         state=brokerage.state,
         agents=brokerage.agents,
     )
+
+
+def people_for(tenant: Tenant) -> list[Person]:
+    """Return who traffic in a tenant is about: the demo's people, or some of its own."""
+    brokerage = next((each for each in BROKERAGES if each.location_id == tenant.location_id), None)
+    if brokerage is not None:
+        return people_of(brokerage, tenant)
+    return make_people(
+        seed=SEED,
+        location_id=tenant.location_id,
+        count=STRANGERS,
+        now=tenant.created_at,
+        state="WA",
+        agents=("",),
+    )
+
+
+def introductions(tenant: Tenant, people: list[Person]) -> Iterator[tuple[int, Letter]]:
+    """Yield the webhooks that make people known who are not."""
+    ids = [person.contact_id for person in people]
+    contacts = Identity.objects.filter(tenant=tenant, kind=Identity.Kind.CONTACT_ID, value__in=ids)
+    known = set(contacts.values_list("value", flat=True))
+    for number, person in enumerate(people):
+        if person.contact_id not in known:
+            body = Wire(tenant.location_id, person).contact("ContactCreate", tags=[], custom={})
+            yield number, Letter(body, f"introduction/{tenant.location_id}/{person.contact_id}")
 
 
 def _letters(

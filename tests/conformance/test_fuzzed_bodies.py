@@ -120,7 +120,7 @@ def test_ten_thousand_mutated_bodies_do_no_harm(
     assert not Lead.objects.filter(tenant=other).exists()
     assert not Event.objects.filter(tenant=other).exists()
     assert not Message.objects.filter(event_id=None).exists()
-    assert not Lead.objects.filter(tenant=tenant, events=None).exists()
+    assert not Lead.objects.filter(tenant=tenant, identities=None).exists()
     assert states["processed"] > COUNT * 0.1
 
 
