@@ -148,6 +148,8 @@ class IsTeam(BasePermission):
     message = "The API is for agents, brokers and admins."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
+        if request.successful_authenticator is None:
+            return False  # a browser's session is no credential here: it would bring no CSRF token
         membership: Membership | None = getattr(request, "membership", None)
         return membership is not None and membership.is_team
 
@@ -196,7 +198,7 @@ class CallerThrottle(SimpleRateThrottle):
                 lambda redis: _count(redis, key, float(self.duration or 60), self.num_requests or 1)
             )
         except RedisAway:
-            wait = _here.count(key, self.duration, self.num_requests)
+            wait = _here.count(key, self.duration, self.num_requests, time.monotonic())
         self.wait_seconds = wait
         return wait <= 0
 
@@ -223,8 +225,8 @@ class _Windows:
         self._lock = threading.Lock()
         self._windows: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def count(self, key: str, window: float, limit: int) -> float:
-        now = time.monotonic()
+    def count(self, key: str, window: float, limit: int, now: float) -> float:
+        """Count a call and return 0, or return how long the caller is to wait."""
         with self._lock:
             times = self._windows.setdefault(key, deque())
             self._windows.move_to_end(key)

@@ -26,12 +26,19 @@ from leads.serializers import (
 REFUSALS = dict.fromkeys((400, 401, 429), ProblemSerializer)
 
 
-class TokenView(APIView):
-    """Exchange an e-mail address and a password for tokens."""
+class Door(APIView):
+    """A route for callers who have no token yet; a refusal is 401 all the same."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = (TokenThrottle,)
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+class TokenView(Door):
+    """Exchange an e-mail address and a password for tokens."""
 
     @extend_schema(
         operation_id="token_create",
@@ -62,12 +69,8 @@ class TokenView(APIView):
         return Response({"access": str(refresh.access_token), "refresh": str(refresh)})
 
 
-class TokenRefreshView(APIView):
+class TokenRefreshView(Door):
     """Exchange a refresh token for a new access token."""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
-    throttle_classes = (TokenThrottle,)
 
     @extend_schema(
         operation_id="token_refresh_create",
