@@ -10,6 +10,11 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
+import pytest
+from pytest_django import Settings
+
+from leads.ghl.ratelimit import Limiter, Limits, LocalBucket
+from leads.services.ghl import connection
 
 SHAPES = Path(__file__).parent / "fixtures" / "ghl_api"
 BASE_URL = "https://services.leadconnectorhq.com"
@@ -17,7 +22,7 @@ LOCATION = "loc7Hq2Lp9XzR4tVb6Na"
 COMPANY = "CoB3m8vTz5QyH1kLxW46"
 CONTACT = "CtQ8p2mVx4LrT7wYhB31"
 
-Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
+Answer = httpx.Response | BaseException | Callable[[httpx.Request], httpx.Response]
 
 
 def shape(name: str) -> dict[str, Any]:
@@ -62,7 +67,7 @@ class StubGHL:
         if not answers:
             return httpx.Response(404, json={"statusCode": 404, "message": "no such call in this test"})
         answer = answers.popleft() if len(answers) > 1 else answers[0]
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         if isinstance(answer, httpx.Response):
             return httpx.Response(answer.status_code, content=answer.content, headers=answer.headers)
@@ -75,3 +80,13 @@ def sent_json(request: httpx.Request) -> Any:
 
 def sent_form(request: httpx.Request) -> dict[str, str]:
     return dict(parse_qsl(request.content.decode()))
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> StubGHL:
+    """Put our own GoHighLevel where the real one would be called, with permits enough for a test."""
+    settings.GHL_CLIENT_ID, settings.GHL_CLIENT_SECRET, settings.GHL_APP_ID = "app1-abc", "s3cret", "app1"
+    stub = StubGHL()
+    permits = Limiter(None, LocalBucket(Limits(alone=10_000)))
+    monkeypatch.setattr(connection, "http_client", lambda: stub.http)
+    monkeypatch.setattr(connection, "limiter", lambda: permits)
+    return stub

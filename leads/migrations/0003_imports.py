@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import django.db.models.deletion
 import django.utils.timezone
-import leads.crypto
 from django.conf import settings
 from django.db import migrations, models
+
+import leads.crypto
 
 
 class Migration(migrations.Migration):

@@ -23,12 +23,11 @@ from leads.models import (
     WebhookDelivery,
     WorkflowSecret,
 )
-from leads.services.ghl import connection
 from leads.services.ghl.mapping import ANSWERS
 from leads.services.webhooks import digest_secret
 from tests.conftest import Freeze, SignIn
 from tests.factories import CustomFieldFactory, GHLConnectionFactory
-from tests.ghl_api import LOCATION, StubGHL, ok, refused
+from tests.ghl_api import LOCATION, StubGHL, ok, refused, stand_in
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PAGE = "leads:settings-ghl"
@@ -47,10 +46,7 @@ GETS = [PAGE, "leads:ghl-connect", "leads:ghl-callback", "leads:backfill"]
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> StubGHL:
-    settings.GHL_CLIENT_ID, settings.GHL_CLIENT_SECRET, settings.GHL_APP_ID = "app1-abc", "s3cret", "app1"
-    stub = StubGHL()
-    monkeypatch.setattr(connection, "http_client", lambda: stub.http)
-    return stub
+    return stand_in(monkeypatch, settings)
 
 
 @pytest.fixture

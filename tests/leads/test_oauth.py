@@ -15,10 +15,9 @@ from leads.errors import DomainError
 from leads.ghl import errors, oauth
 from leads.models import GHLConnection, Tenant
 from leads.services import ghl
-from leads.services.ghl import connection
 from tests.conftest import Freeze
 from tests.factories import GHLConnectionFactory, TenantFactory
-from tests.ghl_api import COMPANY, LOCATION, StubGHL, ok, refused, sent_form, sent_json
+from tests.ghl_api import COMPANY, LOCATION, StubGHL, ok, refused, sent_form, sent_json, stand_in
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 APP = oauth.App("app1-abc", "s3cret", "https://leads.example.com/integrations/ghl/callback/")
@@ -26,10 +25,7 @@ APP = oauth.App("app1-abc", "s3cret", "https://leads.example.com/integrations/gh
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> StubGHL:
-    settings.GHL_CLIENT_ID, settings.GHL_CLIENT_SECRET, settings.GHL_APP_ID = "app1-abc", "s3cret", "app1"
-    stub = StubGHL()
-    monkeypatch.setattr(connection, "http_client", lambda: stub.http)
-    return stub
+    return stand_in(monkeypatch, settings)
 
 
 @pytest.fixture
