@@ -57,6 +57,7 @@ START = math.log(0.15 / 0.85)
 """Margin of a lead nothing is known of."""
 
 USUAL_CLOSE_RATE = 1.75
+SILENCE = 3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,8 @@ def _halving(half_life: float) -> Callable[[Values], Values]:
 
 
 def _silence(x: Values) -> Values:
-    """Fresh interest counts up to 1, a month of silence turns it into up to −2."""
-    return np.asarray(np.exp2(-x / 7.0) - 2.0 * (1.0 - np.exp2(-x / 30.0)))
+    """Fresh interest counts up to 1; silence turns it over within a week, into −1.7 after a month."""
+    return np.asarray(np.exp2(-x / 7.0) - SILENCE * (1.0 - np.exp2(-x / 30.0)))
 
 
 def _source(x: Values) -> Values:

@@ -12,7 +12,7 @@ from django.db.models import Q
 from leads.events import BEHAVIOR
 from leads.ml.catalogue import BY_NAME, QUESTIONS, VERSION
 from leads.ml.features import EventFact, LeadFacts, State, replay, vector
-from leads.models import Event, FeatureState, Lead
+from leads.models import AlertSettings, Event, FeatureState, Lead
 from leads.selectors.alerts import settings_of
 from scoring import engine
 from scoring.engine import Thresholds
@@ -87,12 +87,9 @@ def lead_facts(lead: Lead) -> LeadFacts:
     )
 
 
-def thresholds(tenant_ids: Iterable[int]) -> dict[int, Thresholds]:
-    """Return where each tenant's tiers begin."""
-    return {
-        pk: Thresholds(float(row.hot_score), float(row.warm_score), float(row.steady_score))
-        for pk, row in settings_of(tenant_ids).items()
-    }
+def tiers(settings: AlertSettings) -> Thresholds:
+    """Return where a tenant's tiers begin."""
+    return Thresholds(float(settings.hot_score), float(settings.warm_score), float(settings.steady_score))
 
 
 def last_scores(lead_ids: Sequence[int], *, before: datetime | None = None) -> dict[int, tuple[float, str]]:
@@ -112,7 +109,8 @@ def score_at(lead: Lead, at: datetime) -> engine.Score:
     facts = histories([lead], until=at)[lead.pk]
     state = replay(facts, at)
     features = vector(state, at, lead_facts(lead))
-    return engine.score(features, thresholds=thresholds([lead.tenant_id])[lead.tenant_id], now=at)
+    settings = settings_of([lead.tenant_id])[lead.tenant_id]
+    return engine.score(features, thresholds=tiers(settings), now=at)
 
 
 # What the engine said, for pages and programs

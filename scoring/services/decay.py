@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from leads.ml import features
 from leads.models import Lead
+from leads.selectors.alerts import settings_of
 from leads.services.events import record_events
 from leads.services.standing import update_standing
 from scoring import selectors
@@ -79,8 +80,7 @@ def rescore(*, lead_ids: Sequence[int]) -> int:
         works.append(Work(leads[pk], [], state, state, [Moment(now, vector, None)]))
     if not works:
         return 0
-    thresholds = selectors.thresholds({work.lead.tenant_id for work in works})
-    scores = score_works(works, thresholds, now)
+    scores = score_works(works, settings_of({work.lead.tenant_id for work in works}), now)
     last = selectors.last_scores([work.lead.pk for work in works])
     moved = [work for work in works if _has_moved(work.lead, scores[work.lead.pk][0])]
     LeadScore.objects.bulk_create(
@@ -93,7 +93,8 @@ def rescore(*, lead_ids: Sequence[int]) -> int:
         previous = last.get(work.lead.pk, (work.lead.score, work.lead.tier))
         if previous[1] != score.tier or (work in moved and is_news(previous, score)):
             told.append(scored_event(work.lead, work.moments[0], score, previous))
-    record_events(events=told)
+    if told:
+        record_events(events=told)
     update_standing(standings=[standing_of(work, scores[work.lead.pk][0], now) for work in moved])
     still = [work.lead.pk for work in works if work not in moved]
     Lead.objects.filter(pk__in=still).update(scored_at=now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
 
@@ -14,7 +14,7 @@ from leads import alerting, bus
 from leads.alerting import AlertDraft, StandingFacts
 from leads.ml import features
 from leads.ml.catalogue import VERSION
-from leads.models import FeatureState, Lead
+from leads.models import AlertSettings, FeatureState, Lead
 from leads.ops import metrics
 from leads.selectors.alerts import as_thresholds, settings_of
 from leads.services.alerts import raise_alerts
@@ -56,8 +56,8 @@ def score_leads(*, event_ids: Sequence[int]) -> list[LeadScore]:
     if not works:
         return []
     _remember(works, now)
-    thresholds = selectors.thresholds({work.lead.tenant_id for work in works})
-    scores = score_works(works, thresholds, now)
+    settings = settings_of({work.lead.tenant_id for work in works})
+    scores = score_works(works, settings, now)
     rows = [
         score_row(work.lead, moment, score, now)
         for work in works
@@ -68,7 +68,8 @@ def score_leads(*, event_ids: Sequence[int]) -> list[LeadScore]:
     _keep_states(works)
     _record_scores(works, scores, now)
     update_standing(standings=[standing_of(work, scores[work.lead.pk][-1], now) for work in works])
-    raise_alerts(drafts=_alerts(works, scores, now))
+    if drafts := _alerts(works, scores, settings, now):
+        raise_alerts(drafts=drafts)
     metrics.SCORED.labels(mode=engine.Mode.RULES).inc(len(rows))
     metrics.SCORING_SECONDS.observe((perf_counter() - began) / len(rows))
     return rows
@@ -148,7 +149,8 @@ def _record_scores(works: Sequence[Work], scores: dict[int, list[Score]], now: d
             if is_news(previous, score):
                 told.append(scored_event(work.lead, moment, score, previous))
             previous = (score.score, score.tier)
-    record_events(events=told)
+    if told:
+        record_events(events=told)
 
 
 def _scores_before(works: Sequence[Work]) -> dict[int, tuple[float | None, str]]:
@@ -161,11 +163,14 @@ def _scores_before(works: Sequence[Work]) -> dict[int, tuple[float | None, str]]
     return {lead_id: (score, tier) for lead_id, score, tier in latest.values_list("lead_id", "score", "tier")}
 
 
-def _alerts(works: Sequence[Work], scores: dict[int, list[Score]], now: datetime) -> list[AlertDraft]:
+def _alerts(
+    works: Sequence[Work],
+    scores: dict[int, list[Score]],
+    settings: Mapping[int, AlertSettings],
+    now: datetime,
+) -> list[AlertDraft]:
     """Return what agents should be told of; history filled in later is no news."""
-    wanted = {
-        pk: as_thresholds(row) for pk, row in settings_of({work.lead.tenant_id for work in works}).items()
-    }
+    wanted = {pk: as_thresholds(row) for pk, row in settings.items()}
     drafts: list[AlertDraft] = []
     for work in works:
         lead, newest = work.lead, work.events[-1].fact

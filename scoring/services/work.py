@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from leads.events import Kind
 from leads.ml.features import EventFact, FeatureVector, State
-from leads.models import Lead
+from leads.models import AlertSettings, Lead
 from leads.models.leads import Tier
 from leads.segments import SegmentFacts, segment_of
 from leads.services.events import NewEvent
 from leads.services.standing import Standing
 from scoring import engine, selectors
-from scoring.engine import Case, Score, Thresholds
+from scoring.engine import Case, Score
 from scoring.models import LeadScore
 from scoring.selectors import LeadEvent
 
@@ -82,14 +82,13 @@ def not_before(state: State, at: datetime) -> datetime:
 
 
 def score_works(
-    works: Sequence[Work], thresholds: dict[int, Thresholds], now: datetime
+    works: Sequence[Work], settings: Mapping[int, AlertSettings], now: datetime
 ) -> dict[int, list[Score]]:
     """Score every moment of every lead in one go."""
     weights = engine.Weights()
+    tiers = {pk: selectors.tiers(row) for pk, row in settings.items()}
     cases = [
-        Case(moment.vector, weights, thresholds[work.lead.tenant_id])
-        for work in works
-        for moment in work.moments
+        Case(moment.vector, weights, tiers[work.lead.tenant_id]) for work in works for moment in work.moments
     ]
     scored = iter(engine.score_many(cases, now=now))
     return {work.lead.pk: [next(scored) for _ in work.moments] for work in works}
