@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
 from django.core.cache import cache
@@ -22,19 +23,28 @@ _WORD = re.compile(r"[\w@.+\-]+")
 _PHONE = re.compile(r"^[+(\d][\d\s().\-]{5,}$")
 
 
+class PrefixQuery(SearchQuery):
+    """A text query taken as it stands: no parser tears an e-mail address or a phone number apart."""
+
+    def as_sql(
+        self, compiler: Any, connection: Any, function: str | None = None, template: str | None = None
+    ) -> Any:
+        return super().as_sql(compiler, connection, function, "(%(expressions)s)::tsquery")
+
+
 def matching(leads: LeadQuerySet, text: str) -> LeadQuerySet:
     """Narrow leads to those whose name, e-mail or phone has words beginning with the ones typed."""
-    typed = text.strip()
+    typed = text.strip().lower()
     if _PHONE.match(typed):
         digits = re.sub(r"\D", "", typed)
-        return leads.filter(Q(search=_prefix_query([digits])) | Q(search=_prefix_query([f"1{digits}"])))
-    words = _WORD.findall(typed)
-    return leads.filter(search=_prefix_query(words)) if words else leads.none()
+        return leads.filter(Q(search=_prefixes([f"+{digits}"])) | Q(search=_prefixes([f"+1{digits}"])))
+    words = [word.strip(".-+") for word in _WORD.findall(typed)]
+    words = [word for word in words if word]
+    return leads.filter(search=_prefixes(words)) if words else leads.none()
 
 
-def _prefix_query(words: Sequence[str]) -> SearchQuery:
-    quoted = ["'{}':*".format(word.replace("\\", "").replace("'", "''")) for word in words]
-    return SearchQuery(" & ".join(quoted), config="simple", search_type="raw")
+def _prefixes(words: Sequence[str]) -> PrefixQuery:
+    return PrefixQuery(" & ".join(f"'{word}':*" for word in words))
 
 
 def search(leads: LeadQuerySet, text: str, *, rows: int = SEARCH_ROWS) -> list[Lead]:

@@ -161,7 +161,13 @@ def assign_leads(request: MemberRequest) -> HttpResponse:
     if not form.is_valid() or not ids:
         messages.error(request, "Tick at least one lead and choose a person of the team.")
         return redirect(safe_next(request, "leads:lead-list"))
-    count = lead_services.assign_leads(tenant=request.tenant, lead_ids=ids, to=form.person, by=request.user)
+    try:
+        count = lead_services.assign_leads(
+            tenant=request.tenant, lead_ids=ids, to=form.person, by=request.user
+        )
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect(safe_next(request, "leads:lead-list"))
     to = f"to {form.person}" if form.person else "to nobody"
     messages.success(request, f"{count} lead{pluralize(count)} assigned {to}.")
     return redirect(safe_next(request, "leads:lead-list"))
@@ -232,9 +238,13 @@ def add_note(request: MemberRequest, pk: int) -> HttpResponse:
     """Keep a note about a lead."""
     lead = get_lead(request, pk)
     form = NoteForm(request.POST)
-    if form.is_valid():
-        lead_services.add_note(lead=lead, text=form.cleaned_data["text"], by=request.user)
-        messages.success(request, "The note is kept.")
-    else:
+    if not form.is_valid():
         messages.error(request, "Write the note first, in 5,000 characters at most.")
+        return redirect("leads:lead-detail", lead.pk)
+    try:
+        lead_services.add_note(lead=lead, text=form.cleaned_data["text"], by=request.user)
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, "The note is kept.")
     return redirect("leads:lead-detail", lead.pk)
