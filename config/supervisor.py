@@ -101,6 +101,7 @@ class Supervisor:
                 self.wait_until_ready()
                 if self.plan.demo:
                     self._seed()
+                    self._accompany()
                 self._welcome()
                 while True:
                     self.watch(0.5)
@@ -277,6 +278,15 @@ class Supervisor:
         if not done.exists():
             self._run_once("seed_demo", telling="seeding the demo brokerage through the webhook door")
             done.write_text(json.dumps({"seeded_at": datetime.now(UTC).isoformat()}), "utf-8")
+
+    def _accompany(self) -> None:
+        """Let the simulated people go on with their lives, so that the demo's pages move."""
+        manage = str(self.plan.root / "manage.py")
+        options = ("--background", "--rate", "0.3", "--seconds", "86400")
+        traffic = self._child(Program("traffic", (sys.executable, manage, "simulate_ghl", *options)))
+        traffic.start()
+        self.children.append(traffic)
+        self.publish()
 
     def _welcome(self) -> None:
         self.output.say(f"ready: open {self.plan.base_url}")

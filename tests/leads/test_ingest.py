@@ -294,7 +294,7 @@ def test_message_is_kept_told_and_shown(tenant: Tenant) -> None:
 
 
 def test_message_of_an_unknown_contact_makes_a_lead(tenant: Tenant) -> None:
-    ghl.deliver(sms(tenant, **{"from": "+12065550123"}))
+    ghl.deliver(sms(tenant) | {"from": "+12065550123"})
 
     lead = Lead.objects.get()
     assert (lead.contact_id, lead.phone, lead.tenant) == ("contact-1", "+12065550123", tenant)

@@ -13,12 +13,11 @@ from leads.ghl import signatures
 BODY = '{"type":"InboundMessage","body":"Café ☕ ok","monetaryValue":40.0}'.encode()
 
 
-def pem(key: object) -> str:
-    return (
-        key.public_key()  # type: ignore[attr-defined]
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode()
-    )
+def pem(key: Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    public = key.public_key()
+    return public.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Max
@@ -17,12 +19,14 @@ from leads.events import BEHAVIOR
 from leads.ghl import signatures
 from leads.ghl.simulator import Traffic
 from leads.ghl.simulator.live import LiveReader
-from leads.ghl.simulator.sender import DoorError, Letter, Tally, deliver, drive, percentile
+from leads.ghl.simulator.sender import DoorError, Letter, Sender, Tally, deliver, drive, percentile
+from leads.ghl.simulator.wire import APP_ID
 from leads.models import Consumed, Event, Membership, Tenant
 from leads.models.tenants import TEAM_ROLES
 
 MAX_RATE = 2_000
 DRAIN_SECONDS = 30
+EASE_SECONDS = 600
 
 
 class Command(BaseCommand):
@@ -33,6 +37,11 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=30.0, help="for how long (default 30)")
         parser.add_argument("--tenant", default="", help="location id (default: the demo brokerage)")
         parser.add_argument("--url", default="", help="the door's address (default: the server running here)")
+        parser.add_argument(
+            "--background",
+            action="store_true",
+            help="accompany a demo: no figures, irregular, a tenth of the rate after ten minutes",
+        )
         parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same traffic")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,7 +51,7 @@ class Command(BaseCommand):
         tenant = self._tenant(options["tenant"])
         url = options["url"] or settings.DOOR_URL
         key = signatures.make_simulator_key(settings.SIMULATOR_KEY_FILE)
-        app_id = settings.GHL_APP_ID or demo.APP_ID
+        app_id = settings.GHL_APP_ID or APP_ID
         self.stdout.write(f"{tenant.name}: simulated webhooks to {url}, {rate:g} a second for {seconds:g} s")
         try:
             people = demo.people_for(tenant)
@@ -50,6 +59,9 @@ class Command(BaseCommand):
             traffic = Traffic(
                 seed=options["seed"], location_id=tenant.location_id, people=people, brokerage=tenant.name
             )
+            if options["background"]:
+                _accompany(traffic, options["seed"], url=url, key=key, rate=rate, seconds=seconds)
+                return
             live = self._listen(tenant)
             last = Event.objects.aggregate(last=Max("pk"))["last"] or 0
             accepted: dict[datetime, float] = {}
@@ -143,6 +155,22 @@ class Command(BaseCommand):
         shares = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
         told = "  ".join(f"{name} {1000 * percentile(seconds, share):.0f} ms" for name, share in shares)
         self.stdout.write(f"{what}  {told}  (n = {len(seconds):,})")
+
+
+def _accompany(
+    traffic: Traffic, seed: int, *, url: str, key: Ed25519PrivateKey, rate: float, seconds: float
+) -> None:
+    """Post one webhook after another at irregular moments; a door that is away for a while is waited for."""
+    sender = Sender(url, key, app_id=settings.GHL_APP_ID or APP_ID)
+    began = time.monotonic()
+    for letter in _letters(traffic, seed):
+        passed = time.monotonic() - began
+        if passed > seconds:
+            return
+        pace = rate if passed < EASE_SECONDS else rate / 10
+        time.sleep(traffic.random.expovariate(pace))
+        with suppress(DoorError):
+            sender.insist(letter)
 
 
 def _letters(traffic: Traffic, seed: int) -> Iterator[Letter]:

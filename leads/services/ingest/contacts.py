@@ -66,8 +66,8 @@ def apply_contact(batch: Batch, item: Item, lead: Lead) -> None:
     base, mark, when = f"contact:{payload.contact_id}", item.delivery.webhook_id, payload.occurred_at
     if payload.change == "created":
         denied = sorted(name for name, held in lead.consent.items() if held.get("state") == DENIED)
-        data = {"tags": lead.tags, "source": lead.source, "denied": denied}
-        batch.tell(item, Kind.CONTACT_CREATED, lead, when, data, f"{base}:created")
+        facts = {"tags": lead.tags, "source": lead.source, "denied": denied}
+        batch.tell(item, Kind.CONTACT_CREATED, lead, when, facts, f"{base}:created")
         return
     if changed is None:
         item.settle(WebhookDelivery.State.IGNORED, "older than what we know of the contact")
@@ -82,11 +82,11 @@ def apply_contact(batch: Batch, item: Item, lead: Lead) -> None:
         batch.tell(item, Kind.CONTACT_UPDATED, lead, when, data, f"{base}:updated:{mark}")
     tell_tags(batch, item, lead, changed, when, f"{base}:%s:{mark}")
     if changed.consent:
-        data = {"channels": changed.consent}
-        batch.tell(item, Kind.CONSENT_CHANGED, lead, when, data, f"{base}:consent:{mark}")
+        channels = {"channels": changed.consent}
+        batch.tell(item, Kind.CONSENT_CHANGED, lead, when, channels, f"{base}:consent:{mark}")
     if changed.is_assigned and not is_first:
-        data = {"user_id": lead.assigned_to_id, "by": "ghl"}
-        batch.tell(item, Kind.LEAD_ASSIGNED, lead, when, data, f"{base}:assigned:{mark}")
+        to = {"user_id": lead.assigned_to_id, "by": "ghl"}
+        batch.tell(item, Kind.LEAD_ASSIGNED, lead, when, to, f"{base}:assigned:{mark}")
 
 
 def tell_tags(

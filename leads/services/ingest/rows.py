@@ -111,12 +111,12 @@ def _record(batch: Batch) -> dict[int, int]:
 
 def _write_talk(batch: Batch, placed: dict[int, int]) -> None:
     for old, new in batch.absorbed:
-        if new.pk is None:
+        if new._state.adding:
             Conversation.objects.bulk_create([new])
         Message.objects.filter(conversation=old).update(conversation=new)
         old.delete()
     changed = list(batch.changed_conversations.values())
-    if fresh := [row for row in changed if row.pk is None]:
+    if fresh := [row for row in changed if row._state.adding]:
         Conversation.objects.bulk_create(fresh)
         kept = {id(row) for row in fresh}
         changed = [row for row in changed if id(row) not in kept]
