@@ -26,6 +26,10 @@ SCHEDULE: dict[str, float | crontab] = {
     "leads.tasks.pipes.prune_live_messages": 60.0,
     "leads.tasks.alerts.deliver": 5.0,
     "leads.tasks.alerts.review": 30.0,
+    "scoring.tasks.rescore_stale": 300.0,
+    "leads.tasks.ghl.write_back_due": 60.0,
+    "leads.tasks.ghl.resume_backfills": 60.0,
+    "leads.tasks.imports.resume_imports": 60.0,
     "leads.tasks.pipes.maintain_partitions": crontab(minute="17", hour="*/6"),
 }
 app.conf.beat_schedule = {
