@@ -1,0 +1,219 @@
+"""Who may come to each address, by its name; a new address fails the access tests until it is listed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from leads.models import APIKey, Membership, Role, Tenant, User, UserSession
+from leads.services.merging import merge_leads
+from scoring.models import LeadScore
+from tests import factories
+
+TEAM = frozenset({Role.AGENT, Role.BROKER, Role.ADMIN})
+MANAGERS = frozenset({Role.BROKER, Role.ADMIN})
+EVERYONE = frozenset(Role)
+
+Make = Callable[[Tenant, User], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The roles let in, and how to call.
+
+    `make` builds what the address names and `data` what is posted, for a tenant and its user; `answer` is the
+    only right one where it is unusual.
+    """
+
+    roles: frozenset[Role]
+    method: str = "get"
+    make: Make | None = None
+    is_personal: bool = False
+    data: Make | None = None
+    answer: int = 0
+
+
+OPEN = {
+    "leads:webhook": "signed bodies only",
+    "leads:workflow-webhook": "the tenant's secret only",
+    "leads:landing": "a page for all",
+    "leads:login": "",
+    "leads:logout": "",
+    "leads:locked-out": "",
+    "leads:password-reset": "",
+    "leads:password-reset-sent": "",
+    "leads:password-reset-confirm": "the mailed token only",
+    "leads:invitation": "the mailed token only",
+    "leads:theme": "a cookie, before signing in too",
+    "leads:styleguide": "shows no data",
+    "leads:health-live": "for load balancers",
+    "leads:health-ready": "for load balancers",
+    "leads:health-realtime": "for monitors; names no tenant",
+    "leads:metrics": "refuses what is neither this machine nor a token",
+    "api-token": "the way in",
+    "api-token-refresh": "the way in",
+    "api-nothing": "the API's 404",
+    "api-schema": "describes, shows no data",
+    "api-docs": "describes, shows no data",
+}
+"""Open to everyone, and why that is right."""
+
+
+def a_lead(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": factories.LeadFactory(tenant=tenant).pk}
+
+
+def a_scored_lead(tenant: Tenant, user: User) -> dict[str, Any]:
+    lead, now = factories.LeadFactory(tenant=tenant), timezone.now()
+    LeadScore.objects.create(
+        tenant=tenant,
+        lead=lead,
+        score=50.0,
+        tier="steady",
+        base=50.0,
+        contributions=[],
+        pillars=[],
+        mode=LeadScore.Mode.RULES,
+        weight_set="rules",
+        feature_version="1",
+        inputs_hash="0" * 16,
+        event_at=now,
+        scored_at=now,
+    )
+    return {"pk": lead.pk}
+
+
+def another_lead(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"absorbed": factories.LeadFactory(tenant=tenant).pk, "reason": "the same person"}
+
+
+def a_delivery(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": factories.WebhookDeliveryFactory(tenant=tenant).pk}
+
+
+def an_alert(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": factories.AlertFactory(lead=factories.LeadFactory(tenant=tenant)).pk}
+
+
+def a_colleague(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": factories.MembershipFactory(tenant=tenant, role=Role.AGENT).pk}
+
+
+def an_invitation(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": factories.InvitationFactory(tenant=tenant).pk}
+
+
+def a_session(tenant: Tenant, user: User) -> dict[str, Any]:
+    session = UserSession.objects.filter(user=user).latest("created_at")
+    return {"ref": salted_hmac("session-ref", session.session_key).hexdigest()[:16]}
+
+
+def an_api_key(tenant: Tenant, user: User) -> dict[str, Any]:
+    membership = Membership.objects.get(user=user, tenant=tenant)
+    key, _ = APIKey.objects.create_key(name="A key", membership=membership)
+    return {"prefix": key.prefix}
+
+
+def own_membership(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"membership": Membership.objects.get(user=user, tenant=tenant).pk}
+
+
+def a_merge(tenant: Tenant, user: User) -> dict[str, Any]:
+    survivor, absorbed = factories.LeadFactory.create_batch(2, tenant=tenant)
+    merge = merge_leads(survivor=survivor, absorbed=absorbed, by=user, reason="the same person")
+    return {"pk": merge.pk}
+
+
+PAGES = {
+    # the agent portal
+    "leads:dashboard": Route(TEAM),
+    "leads:alert-bell": Route(TEAM),
+    "leads:lead-list": Route(TEAM),
+    "leads:lead-export": Route(TEAM),
+    "leads:lead-assign": Route(TEAM, "post"),
+    "leads:lead-new": Route(TEAM),
+    "leads:lead-detail": Route(TEAM, make=a_lead),
+    "leads:lead-timeline": Route(TEAM, make=a_lead),
+    "leads:lead-note": Route(TEAM, "post", a_lead),
+    "scoring:lead-panel": Route(TEAM, make=a_lead),
+    "leads:search": Route(TEAM),
+    "leads:system": Route(TEAM),
+    "leads:alert-list": Route(TEAM),
+    "leads:alert-acknowledge": Route(TEAM, "post", an_alert),
+    "leads:alert-rules": Route(MANAGERS),
+    # integrations
+    "leads:settings-ghl": Route(MANAGERS),
+    "leads:ghl-connect": Route(MANAGERS),
+    "leads:ghl-callback": Route(MANAGERS),
+    "leads:ghl-test": Route(MANAGERS, "post"),
+    "leads:ghl-reconnect": Route(MANAGERS, "post"),
+    "leads:ghl-disconnect": Route(MANAGERS, "post"),
+    "leads:workflow-secret-rotate": Route(MANAGERS, "post"),
+    "leads:ghl-fields": Route(MANAGERS, "post"),
+    "leads:ghl-fields-read": Route(MANAGERS, "post"),
+    "leads:backfill": Route(MANAGERS),
+    "leads:backfill-start": Route(MANAGERS, "post"),
+    "leads:backfill-stop": Route(MANAGERS, "post"),
+    "leads:delivery-list": Route(MANAGERS),
+    "leads:delivery-detail": Route(MANAGERS, make=a_delivery),
+    "leads:delivery-replay": Route(MANAGERS, "post", a_delivery),
+    # the team
+    "leads:team": Route(MANAGERS),
+    "leads:member-role": Route(MANAGERS, "post", a_colleague),
+    "leads:member-deactivate": Route(MANAGERS, "post", a_colleague),
+    "leads:member-reactivate": Route(MANAGERS, "post", a_colleague),
+    "leads:invitation-renew": Route(MANAGERS, "post", an_invitation),
+    "leads:invitation-revoke": Route(MANAGERS, "post", an_invitation),
+    # one's own account
+    "leads:account": Route(EVERYONE),
+    "leads:membership-switch": Route(EVERYONE, "post", data=own_membership),
+    "leads:account-appearance": Route(EVERYONE),
+    "leads:account-keyboard": Route(EVERYONE),
+    "leads:account-security": Route(EVERYONE),
+    "leads:session-end-others": Route(EVERYONE, "post"),
+    "leads:session-end": Route(EVERYONE, "post", a_session, is_personal=True),
+    "leads:account-keys": Route(TEAM),
+    "leads:api-key-revoke": Route(TEAM, "post", an_api_key, is_personal=True),
+    # live
+    "leads:live-since": Route(EVERYONE),
+    "leads:live-stream": Route(EVERYONE, answer=501),  # WSGI cannot stream; the ASGI way is tested apart
+}
+
+API = {
+    "lead-list": Route(TEAM),
+    "lead-detail": Route(TEAM, make=a_lead),
+    "lead-duplicates": Route(TEAM, make=a_lead),
+    "lead-events": Route(TEAM, make=a_lead),
+    "lead-merge": Route(TEAM, "post", a_lead, data=another_lead),
+    "merge-list": Route(TEAM),
+    "merge-undo": Route(TEAM, "post", a_merge),
+    "alert-list": Route(TEAM),
+    "alert-detail": Route(TEAM, make=an_alert),
+    "alert-acknowledge": Route(TEAM, "post", an_alert),
+    "scoring-lead-explanation": Route(TEAM, make=a_scored_lead),
+    "scoring-lead-score": Route(TEAM, make=a_lead),
+    "scoring-prediction-list": Route(TEAM),
+}
+
+
+def named_routes() -> list[tuple[str, str]]:
+    """Return (name, pattern) of every address of the product, the Django admin's own left out."""
+    found: list[tuple[str, str]] = []
+
+    def walk(patterns: list[Any], prefix: str, spaces: tuple[str, ...]) -> None:
+        for pattern in patterns:
+            if isinstance(pattern, URLResolver):
+                if pattern.namespace != "admin":
+                    space = (pattern.namespace,) if pattern.namespace else ()
+                    walk(pattern.url_patterns, prefix + str(pattern.pattern), spaces + space)
+            elif isinstance(pattern, URLPattern):
+                name = ":".join((*spaces, pattern.name)) if pattern.name else ""
+                found.append((name, prefix + str(pattern.pattern)))
+
+    walk(get_resolver().url_patterns, "", ())
+    return found
