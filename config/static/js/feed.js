@@ -128,7 +128,10 @@ export class Feed {
       this.onState("open", this.transport);
       this.upgradeLater();
     };
-    events.onmessage = (event) => this.receive(JSON.parse(event.data));
+    events.onmessage = (event) => {
+      this.receive(JSON.parse(event.data));
+      this.after = Math.max(this.after, Number(event.lastEventId) || 0);
+    };
     events.onerror = () => {
       if (this.events !== events || this.stopped) return;
       events.close(); // the browser would come back with the number it began with
@@ -154,7 +157,10 @@ export class Feed {
       this.transport = "polling";
       this.onState("polling", this.transport);
       if (body.reset) this.onReset();
-      else this.receive(body.messages ?? body);
+      else {
+        this.receive(body.messages);
+        this.after = Math.max(this.after, body.last);
+      }
       this.upgradeLater();
       this.pollTimer = setTimeout(() => this.poll(), POLL_EVERY);
     } catch {
