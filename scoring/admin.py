@@ -9,7 +9,7 @@ from scoring.models import LeadScore
 
 
 @admin.register(LeadScore)
-class LeadScoreAdmin(admin.ModelAdmin):
+class LeadScoreAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only in the stubs
     """Predictions are an audit trail: looked at, never changed."""
 
     list_display = (

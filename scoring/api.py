@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import django_filters
 from django.db.models import QuerySet
@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from leads.access import get_lead, leads_for
+from leads.access import MemberRequest, get_lead, leads_for
 from leads.models import Lead
 from leads.pagination import CursorPagination
 from leads.problems import ProblemSerializer
@@ -111,7 +111,8 @@ class PredictionViewSet(mixins.ListModelMixin, GenericViewSet[LeadScore]):
     queryset = LeadScore.objects.none()
 
     def get_queryset(self) -> QuerySet[LeadScore]:
-        return LeadScore.objects.filter(tenant=self.request.tenant, lead__in=leads_for(self.request))
+        tenant = cast(MemberRequest, self.request).tenant
+        return LeadScore.objects.filter(tenant=tenant, lead__in=leads_for(self.request))
 
 
 routes: list[tuple[str, type[GenericViewSet[Any]]]] = [

@@ -12,14 +12,14 @@ from scoring.models import LeadScore
 
 class ContributionSerializer(serializers.Serializer[Any]):
     feature = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a column of that name, not the caption
     value = serializers.FloatField()
     points = serializers.FloatField()
 
 
 class PillarSerializer(serializers.Serializer[Any]):
     pillar = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a column of that name, not the caption
     points = serializers.FloatField()
     weight = serializers.FloatField()
 
