@@ -68,7 +68,8 @@ def _pattern(term: str) -> re.Pattern[str]:
 _DATA = tomllib.loads(resources.files("leads.data").joinpath("fair_housing.toml").read_text("utf-8"))
 _TERMS: tuple[_Term, ...] = tuple(
     _Term(
-        Finding(term, rule["category"], Severity(rule["severity"]), rule["why"], rule["instead"]), _pattern(term)
+        Finding(term, rule["category"], Severity(rule["severity"]), rule["why"], rule["instead"]),
+        _pattern(term),
     )
     for rule in _DATA["rules"]
     for term in rule["terms"]
@@ -103,7 +104,9 @@ def check_text(text: str) -> TextCheck:
 def _occurs(term: _Term, masked: str) -> bool:
     """Tell whether a term stands in the text outside the phrases that excuse it."""
     excused = [
-        match.span() for phrase in _SKIP_INSIDE.get(term.finding.term, ()) for match in phrase.finditer(masked)
+        match.span()
+        for phrase in _SKIP_INSIDE.get(term.finding.term, ())
+        for match in phrase.finditer(masked)
     ]
     return any(
         not any(start <= match.start() and match.end() <= end for start, end in excused)

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
+from leads.admin_site import RecordAdmin, TenantFilter
 from scoring.models import LeadScore
 
 
 @admin.register(LeadScore)
-class LeadScoreAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only in the stubs
+class LeadScoreAdmin(RecordAdmin):
     """Predictions are an audit trail: looked at, never changed."""
 
     list_display = (
@@ -23,18 +21,6 @@ class LeadScoreAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic onl
         "model_version",
         "scored_at",
     )
-    list_filter = ("tier", "mode")
+    list_filter = ("tier", "mode", TenantFilter)
     list_select_related = ("tenant",)
-    search_fields = ("=lead__pk", "=event_id")
-    show_full_result_count = False
-    raw_id_fields = ("lead", "tenant")
-    ordering = ("-pk",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    search_number = ("pk", "lead_id", "event_id")

@@ -142,10 +142,12 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
 
 
 @register.simple_tag
-def time_ago(moment: datetime | None, now: datetime | None = None) -> str:
-    """Write a moment as "2 min", kept true by the page's script, with the full time on hover."""
+def time_ago(moment: datetime | str | None, now: datetime | None = None) -> str:
+    """Write a moment (or its ISO text) as "2 min", kept true by the page's script, in full on hover."""
     if moment is None:
         return ""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
     utc = moment.astimezone(timezone.get_default_timezone())
     return format_html(
         '<time datetime="{}" title="{} UTC" data-ago>{}</time>',

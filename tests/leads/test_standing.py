@@ -119,7 +119,7 @@ def test_open_screens_get_the_row(lead: Lead, agent: User) -> None:
     assert f'<tr id="lead-{lead.pk}"' in row
     assert agent.get_short_name() in row
     assert "Score over 14 days" in row
-    assert "Asked for a &quot;showing&quot;" in row
+    assert "Asked for a &quot;showing&quot; · <time" in row
 
 
 def test_nothing_is_sent_for_nobody(lead: Lead) -> None:
