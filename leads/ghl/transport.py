@@ -22,6 +22,7 @@ from leads.ghl.errors import (
     Unavailable,
 )
 from leads.ghl.ratelimit import Limiter, Usage
+from leads.ops import metrics
 from leads.ops.logs import get_logger
 
 log = get_logger("ghl")
@@ -109,7 +110,10 @@ class Transport:
         while True:
             tried += 1
             self.limiter.acquire(self.key, reserve=self.reserve)
-            failure = self._attempt(endpoint, token, path or {}, query, body, form)
+            with metrics.timed(metrics.GHL_SECONDS):
+                failure = self._attempt(endpoint, token, path or {}, query, body, form)
+            outcome = "ok" if isinstance(failure, dict) else failure.code
+            metrics.GHL_CALLS.labels(outcome=outcome).inc()
             if isinstance(failure, dict):
                 return failure
             if isinstance(failure, TokenRefused) and not renewed:

@@ -23,6 +23,7 @@ from leads.ghl.payloads.envelope import Envelope, read_envelope
 from leads.ghl.payloads.reader import PayloadError, decode
 from leads.ghl.payloads.workflow import parse_workflow
 from leads.models import WebhookDelivery
+from leads.ops import metrics
 from leads.ops.logs import current_correlation_id, get_logger
 from leads.services import webhooks
 from leads.services.webhooks import KnownSecret, NewDelivery
@@ -247,6 +248,8 @@ def _read(request: HttpRequest) -> bytes | HttpResponse:
 
 def _answer(status: int, word: str, detail: str = "") -> HttpResponse:
     content = {"status": word, "detail": detail} if detail else {"status": word}
+    if status >= 400:
+        metrics.REFUSALS.labels(reason=word).inc()
     return HttpResponse(orjson.dumps(content), status=status, content_type="application/json")
 
 

@@ -129,6 +129,7 @@ def scrub_foreign(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
         event["event"] = scrub.foreign(record.msg, args)
     else:
         event["event"] = "python.warning"
+        event |= scrub.warning(str(args[0]) if isinstance(args, tuple) and args else str(record.msg))
     return event
 
 
@@ -141,8 +142,12 @@ def add_context(_logger: WrappedLogger, method: str, event: EventDict) -> EventD
         error = sys.exc_info()
     if isinstance(error, tuple):
         error = error[1]
+    if not isinstance(error, BaseException):
+        error = event.get("error")
     if isinstance(error, BaseException):
         event["error"] = scrub.exception(error)
+    elif "error" in event:
+        event["error"] = scrub.sentence(str(event["error"]))
     event["at"] = structlog.processors.TimeStamper(fmt="iso", utc=True)(_logger, method, {})["timestamp"]
     event["level"] = record.levelname.lower()
     event["logger"] = record.name

@@ -27,16 +27,20 @@ DELIVERIES = Counter(
 )
 REFUSALS = Counter("hearthline_webhook_refusals_total", "Webhooks answered with an error", ["reason"])
 EVENTS = Counter("hearthline_events_total", "Events recorded", ["kind"])
-PUBLISHED = Counter("hearthline_events_published_total", "Entries published to streams", ["outcome"])
 CONSUMED = Counter("hearthline_events_consumed_total", "Events a group has done its work for", ["group"])
 DEAD_LETTERS = Counter("hearthline_dead_letters_total", "Work a group gave up on", ["group"])
 SCORED = Counter("hearthline_leads_scored_total", "Leads scored", ["mode"])
 SCORING_SECONDS = Histogram(
     "hearthline_scoring_seconds", "Time to score a batch, per lead", buckets=FAST_SECONDS
 )
+INGESTED_SECONDS = Histogram(
+    "hearthline_accepted_to_ingested_seconds",
+    "From a webhook's acceptance to the end of its ingestion",
+    buckets=ROAD_SECONDS,
+)
 STORED_SECONDS = Histogram(
-    "hearthline_accepted_to_stored_seconds",
-    "From a webhook's acceptance to its score's commit",
+    "hearthline_event_to_score_seconds",
+    "From when a live event happened to the end of its scoring",
     buckets=ROAD_SECONDS,
 )
 PUSHED_SECONDS = Histogram(

@@ -60,6 +60,7 @@ TOKEN = re.compile(r"[A-Za-z0-9_.:+/-]{1,80}")
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:[.:/-]\w+)+")
 SHOUT = re.compile(r"[A-Z][A-Z_]{1,15}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
+WARNING = re.compile(r"(\S+):(\d+): (\w+):")
 IDENTIFIER = re.compile(r"(?=[^-]*\d|[^-]*-)[0-9a-fA-F]{4,}(?:-[0-9a-fA-F]{4,})*")
 
 
@@ -85,6 +86,15 @@ def foreign(template: object, args: object) -> str:
         filled = PLACEHOLDER.sub(fill, text.replace("%%", "\0")).replace("\0", "%")
         return sentence(filled)
     return sentence(re.split(r":\s|[\n'\"]", text, maxsplit=1)[0])
+
+
+def warning(text: str) -> dict[str, str]:
+    """Return the category and place of a Python warning, never its message."""
+    found = WARNING.match(text)
+    if found is None:
+        return {}
+    file, line, category = found.groups()
+    return {"category": category, "place": f"{'/'.join(PurePath(file).parts[-3:])}:{line}"}
 
 
 def argument(value: object) -> object:

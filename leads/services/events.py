@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from django.utils import timezone
 from leads import bus
 from leads.events import Kind
 from leads.models import Event, Lead, Tenant
+from leads.ops import metrics
 from leads.ops.logs import current_correlation_id
 
 KEY_LENGTH = 200
@@ -45,6 +47,8 @@ def record_events(*, events: Sequence[NewEvent]) -> list[Event]:
     if not fresh:
         return []
     recorded = Event.objects.bulk_create([_row(event, now) for event in fresh], batch_size=CHUNK)
+    for kind, count in Counter(event.kind for event in recorded).items():
+        metrics.EVENTS.labels(kind=kind).inc(count)
     transaction.on_commit(partial(bus.publish, recorded), robust=True)
     return recorded
 

@@ -72,7 +72,17 @@ def score_leads(*, event_ids: Sequence[int]) -> list[LeadScore]:
         raise_alerts(drafts=drafts)
     metrics.SCORED.labels(mode=engine.Mode.RULES).inc(len(rows))
     metrics.SCORING_SECONDS.observe((perf_counter() - began) / len(rows))
+    _time_events(works)
     return rows
+
+
+def _time_events(works: Sequence[Work]) -> None:
+    """Note how long live events took from when they happened to their scores."""
+    ended = timezone.now()
+    for work in works:
+        for event in work.events:
+            if not event.is_backfill:
+                metrics.STORED_SECONDS.observe((ended - event.fact.occurred_at).total_seconds())
 
 
 def _gather(events: Iterable[LeadEvent], leads: dict[int, Lead]) -> list[Work]:

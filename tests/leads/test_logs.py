@@ -160,12 +160,13 @@ def test_warnings_and_thread_errors_say_nothing_of_their_text(lines: Lines) -> N
     finally:
         threading.excepthook = before
     logs_of_warnings = logging.getLogger("py.warnings")
-    logs_of_warnings.warning("%s", warnings.formatwarning("Zed", UserWarning, "f.py", 1))
+    logs_of_warnings.warning("%s", warnings.formatwarning("Zed", UserWarning, "/a/b/c/f.py", 1))
 
     thread_line, warning_line = lines()
     assert thread_line["event"] == "thread.ended"
     assert thread_line["error"]["class"] == "builtins.KeyError"
     assert warning_line["event"] == "python.warning"
+    assert (warning_line["category"], warning_line["place"]) == ("UserWarning", "b/c/f.py:1")
     assert "Zed" not in json.dumps([thread_line, warning_line])
 
 
@@ -204,3 +205,12 @@ def test_a_page_that_does_not_exist_logs_no_path(lines: Lines, client: Client, d
 )
 def test_a_token_is_an_id_or_a_dotted_name(text: str, passes: bool) -> None:
     assert scrub.is_token(text) is passes
+
+
+def test_an_error_given_as_a_value_keeps_its_class_but_not_its_message(lines: Lines) -> None:
+    logs.get_logger("x").warning("not.sent", error=ValueError("Zed Marker"))
+    logs.get_logger("x").warning("not.sent", error="refused zed@marked.example")
+
+    first, second = lines()
+    assert first["error"] == {"class": "builtins.ValueError", "where": []}
+    assert second["error"] == "refused [removed]"

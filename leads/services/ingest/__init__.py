@@ -14,7 +14,7 @@ from leads.ghl.payloads import Ignored, PayloadError, decode, parse
 from leads.ghl.payloads.workflow import WorkflowPayload, parse_workflow
 from leads.models import DeadLetter, Identity, Lead, Tenant, WebhookDelivery
 from leads.ops.logs import correlated, get_logger
-from leads.ops.metrics import DELIVERIES
+from leads.ops.metrics import DELIVERIES, INGESTED_SECONDS
 from leads.services import live
 from leads.services.ingest import contacts, locations, talk, work, workflows
 from leads.services.ingest.batch import Batch, Item, contact_of, load
@@ -86,6 +86,7 @@ def _ingest_together(ids: Sequence[int]) -> int:
     live.send(drafts=batch.drafts)
     for item in items:
         DELIVERIES.labels(state=item.state, type=_label(item)).inc()
+        INGESTED_SECONDS.observe((timezone.now() - item.delivery.received_at).total_seconds())
     return len(items)
 
 

@@ -1,0 +1,24 @@
+"""Run every benchmark, or the ones named."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.bench import door, latency, memory, pages
+
+BENCHMARKS = {"door": door.run, "latency": latency.run, "memory": memory.run, "pages": pages.run}
+
+
+def main() -> int:
+    """Run what was asked for; 0 only when every goal was met."""
+    names = sys.argv[1:] or list(BENCHMARKS)
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        sys.stderr.write(f"There is no benchmark {unknown[0]}: choose from {', '.join(BENCHMARKS)}.\n")
+        return 2
+    met = [BENCHMARKS[name]() for name in names]
+    return 0 if all(met) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
