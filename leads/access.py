@@ -30,6 +30,7 @@ from leads.models import (
     Identity,
     Invitation,
     Lead,
+    LeadImport,
     LeadMerge,
     Membership,
     Notification,
@@ -288,6 +289,15 @@ def get_invitation(request: HttpRequest, pk: int) -> Invitation:
 def workflow_secrets_for(request: HttpRequest) -> QuerySet[WorkflowSecret]:
     """Return the workflow webhook secrets of the tenant, to its broker and admins."""
     return WorkflowSecret.objects.filter(tenant=_managed_tenant(request))
+
+
+def imports_for(request: HttpRequest) -> QuerySet[LeadImport]:
+    """Return the files of leads brought into the tenant, to its broker and admins, latest first."""
+    return LeadImport.objects.filter(tenant=_managed_tenant(request)).defer("content").select_related("by")
+
+
+def get_import(request: HttpRequest, pk: int) -> LeadImport:
+    return _one(imports_for(request).select_related("tenant"), pk)
 
 
 def sessions_for(request: HttpRequest) -> QuerySet[UserSession]:

@@ -1,5 +1,5 @@
 """Celery's interface to the ground: fetch by id, call one service."""
 
-from leads.tasks import accounts, alerts, ghl, ingest, pipes
+from leads.tasks import accounts, alerts, enrichment, ghl, imports, ingest, pipes
 
-__all__ = ["accounts", "alerts", "ghl", "ingest", "pipes"]
+__all__ = ["accounts", "alerts", "enrichment", "ghl", "imports", "ingest", "pipes"]

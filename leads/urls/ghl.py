@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from leads.ghl import webhooks
-from leads.views import deliveries, integrations
+from leads.views import deliveries, imports, integrations
 
 # Each door has its address with and without the last slash: a redirect would count as a failed delivery.
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -23,6 +23,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("agent/settings/integrations/back-fill/", integrations.backfill_progress, name="backfill"),
     path("agent/settings/integrations/back-fill/start/", integrations.start_backfill, name="backfill-start"),
     path("agent/settings/integrations/back-fill/stop/", integrations.stop_backfill, name="backfill-stop"),
+    path("agent/settings/import/", imports.import_leads, name="lead-import"),
+    path("agent/settings/import/<int:pk>/", imports.import_detail, name="lead-import-detail"),
+    path("agent/settings/import/<int:pk>/columns/", imports.map_columns, name="lead-import-columns"),
+    path("agent/settings/import/<int:pk>/start/", imports.start_import, name="lead-import-start"),
+    path("agent/settings/import/<int:pk>/discard/", imports.discard_import, name="lead-import-discard"),
+    path("agent/settings/import/<int:pk>/errors.csv", imports.import_errors, name="lead-import-errors"),
     path("agent/settings/webhooks/", deliveries.list_deliveries, name="delivery-list"),
     path("agent/settings/webhooks/<int:pk>/", deliveries.show_delivery, name="delivery-detail"),
     path("agent/settings/webhooks/<int:pk>/replay/", deliveries.replay_delivery, name="delivery-replay"),
