@@ -90,7 +90,7 @@ def user_id(brokerage: Brokerage, email: str) -> str:
     return make_id(brokerage.location_id, "user", email)
 
 
-def seed(*, say: Say, url: str = "") -> None:
+def seed(*, say: Say, url: str = "", wait: Callable[[float], None] = time.sleep) -> None:
     """Make the demo brokerages and post what is missing of their history; a second run posts nothing."""
     url = url or settings.DOOR_URL
     key = signatures.make_simulator_key(settings.SIMULATOR_KEY_FILE)
@@ -116,7 +116,7 @@ def seed(*, say: Say, url: str = "") -> None:
             on_progress=_now_and_then(progress),
         )
         say(f"posted {count:,} signed webhooks in {time.monotonic() - began:.0f} s")
-    await_scores(say=say)
+    await_scores(say=say, wait=wait)
     _open_portals()
     say("the demo is simulated: nobody in it exists")
 
@@ -237,7 +237,7 @@ def _known(letters: list[Letter]) -> set[str]:
     return {ids[taken] for taken in rows.values_list("webhook_id", flat=True)}
 
 
-def await_scores(*, say: Say) -> None:
+def await_scores(*, say: Say, wait: Callable[[float], None]) -> None:
     """Wait until every delivery is ingested and every event of the demo is scored."""
     give_up = time.monotonic() + PATIENCE.total_seconds()
     tell = _now_and_then(lambda waiting: say(f"{waiting:,} deliveries and events still to be scored"))
@@ -245,7 +245,7 @@ def await_scores(*, say: Say) -> None:
         if time.monotonic() > give_up:
             raise TimeoutError(f"{waiting:,} deliveries and events were not scored in time.")
         tell(waiting)
-        time.sleep(0.5)
+        wait(0.5)
 
 
 def unscored() -> int:

@@ -37,7 +37,8 @@ ODD: tuple[Any, ...] = (
 
 
 def _seeds() -> list[dict[str, Any]]:
-    paths = [*sorted(OWN.glob("*.json")), *sorted(EXAMPLES.glob("*.json") if EXAMPLES.is_dir() else [])]
+    own = (path for path in OWN.glob("*.json") if not path.name.startswith("Workflow."))
+    paths = [*sorted(own), *sorted(EXAMPLES.glob("*.json") if EXAMPLES.is_dir() else [])]
     bodies = [json.loads(path.read_text()) for path in paths]
     for body in bodies:
         if "locationId" in body:

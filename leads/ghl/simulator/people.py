@@ -17,7 +17,7 @@ SEGMENTS = {
     "investor": 0.09,
     "luxury": 0.05,
 }
-INTENTS = {"ready": 0.08, "active": 0.2, "browsing": 0.4, "cold": 0.32}
+INTENTS = {"ready": 0.07, "active": 0.14, "browsing": 0.44, "cold": 0.35}
 # Referrals are few and serious, paid clicks many and idle: how often each intent comes by each source.
 SOURCES: Mapping[str, Mapping[str, float]] = {
     "ready": {"Referral": 5, "Past client": 3, "Sign call": 3, "Open house": 3, "Website": 3, "Zillow": 2},

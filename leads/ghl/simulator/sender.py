@@ -19,6 +19,7 @@ from leads.ghl import signatures
 from leads.ghl.simulator.wire import APP_ID, Body, enveloped
 
 TIMEOUT = 30
+PAUSE = 0.5
 PATIENCE = 60.0
 """Seconds a door may be away before we give up."""
 
@@ -69,7 +70,7 @@ class Sender:
                 return
             if status not in (0, 429, 500, 502, 503) or time.monotonic() > give_up:
                 raise DoorError(f"The door at {self._parts.geturl()} did not take a webhook: {reason}.")
-            time.sleep(0.5)
+            time.sleep(PAUSE)
 
     def close(self) -> None:
         """Give the connection back."""

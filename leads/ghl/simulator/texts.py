@@ -163,6 +163,10 @@ AGENT: Mapping[str, Lines] = {
             "Hi {first}, still looking in {area}? Two new homes came up this week.",
             "Just checking in, {first}. Any news on your side?",
         ),
+        "goodbye": (
+            "Understood, {first}. You will not hear from us again unless you write first.",
+            "No problem, {first}. All the best, and call if things change.",
+        ),
     },
     "es": {
         "welcome": ("¡Gracias por escribir a {brokerage}, {first}! Le respondemos enseguida.",),
@@ -171,6 +175,7 @@ AGENT: Mapping[str, Lines] = {
             "Tengo dos casas en {area} que le pueden gustar. ¿Se las envío?",
         ),
         "nudge": ("Hola {first}, ¿sigue buscando en {area}? Hay casas nuevas esta semana.",),
+        "goodbye": ("Entendido, {first}. No le escribiremos más, salvo que usted lo haga.",),
     },
 }
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from random import Random
 
 from leads.ghl.simulator import texts
+from leads.ghl.simulator.manners import DAYS, MANNERS, MONTHS
 from leads.ghl.simulator.people import Person
-from leads.ghl.simulator.story import DAYS, MANNERS, MONTHS
 from leads.ghl.simulator.wire import Body, Wire
 
 WEIGHTS = {"ready": 8.0, "active": 4.0, "browsing": 1.5, "cold": 0.5}

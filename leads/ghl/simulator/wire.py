@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 from leads.ghl.simulator.people import Person, make_id
 
 APP_ID = "hearthline-simulator"
+OFFICE = "+18005550100"
 Body = dict[str, Any]
 TYPES = {
     "SMS": (2, "TYPE_SMS"),
@@ -120,7 +121,6 @@ class Wire:
         """Return an InboundMessage or OutboundMessage body."""
         person = self.person
         number, words = TYPES[channel]
-        office = "+12065550199"
         body: Body = {
             "type": "InboundMessage" if inbound else "OutboundMessage",
             "locationId": self.location_id,
@@ -134,8 +134,8 @@ class Wire:
             "status": status,
             "messageTypeId": number,
             "messageTypeString": words,
-            "from": person.phone if inbound else office,
-            "to": office if inbound else person.phone,
+            "from": person.phone if inbound else OFFICE,
+            "to": OFFICE if inbound else person.phone,
         }
         if channel in ("SMS", "Email"):
             body |= {"body": text, "contentType": "text/plain"}
