@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -403,16 +402,3 @@ def test_what_hearthline_concluded_is_no_behaviour() -> None:
     nothing = of(days=1, created_at=START)
 
     assert np.array_equal(scored.values, nothing.values)
-
-
-def test_advance_and_vector_cost_a_fraction_of_a_millisecond() -> None:
-    history = [fact(list(Kind)[i % len(Kind)], i / 10, i, text=TEXTS[i % 6]) for i in range(300)]
-    state = features.replay(history)
-    message = fact(Kind.MESSAGE_RECEIVED, 31, 999, text=TEXTS[2])
-    costs = []
-    for _ in range(200):
-        start = time.perf_counter()
-        features.vector(features.advance(state, message), at(31))
-        costs.append(time.perf_counter() - start)
-
-    assert min(costs) < 0.0003
