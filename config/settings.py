@@ -38,7 +38,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [BASE_URL] if IS_HTTPS e
 INSTALLED_APPS = [
     "daphne",
     "channels",
-    "django.contrib.admin",
+    "config.admin_app.HearthlineAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",

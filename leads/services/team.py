@@ -149,6 +149,7 @@ def accept_invitation(
         membership.save(update_fields=["is_active"])
     invitation.accepted_at = now
     invitation.save(update_fields=["accepted_at"])
+    _mark_staff(user)
     return membership
 
 
@@ -199,6 +200,7 @@ def change_role(*, membership: Membership, role: str, by: User) -> Membership:
         raise DomainError(f"This person already is {_an(role)} here.", "already")
     membership.role = role
     membership.save(update_fields=["role"])
+    _mark_staff(membership.user)
     return membership
 
 
@@ -212,6 +214,7 @@ def deactivate_member(*, membership: Membership, by: User) -> Membership:
     membership.is_active = False
     membership.save(update_fields=["is_active"])
     APIKey.objects.filter(membership=membership, revoked=False).update(revoked=True)
+    _mark_staff(membership.user)
     return membership
 
 
@@ -221,7 +224,16 @@ def reactivate_member(*, membership: Membership) -> Membership:
     membership = _locked(membership)
     membership.is_active = True
     membership.save(update_fields=["is_active"])
+    _mark_staff(membership.user)
     return membership
+
+
+def _mark_staff(user: User) -> None:
+    """Let admins, and nobody else, into the admin: an admin of any tenant is staff."""
+    is_admin = user.memberships.filter(role=Role.ADMIN, is_active=True).exists()
+    if user.is_staff != (is_admin or user.is_superuser):
+        user.is_staff = is_admin or user.is_superuser
+        user.save(update_fields=["is_staff"])
 
 
 def _locked(membership: Membership) -> Membership:
