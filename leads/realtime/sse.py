@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from leads.realtime.hub import Hub, Reader, current_hub
 from leads.realtime.messages import Viewer, Wants
@@ -13,20 +14,21 @@ HEARTBEAT = ": heartbeat\n\n"
 RETRY = "retry: 3000\n\n"
 
 
-async def stream(viewer: Viewer, wants: Wants, after: int | None) -> AsyncIterator[str]:
+async def stream(viewer: Viewer, wants: Wants, after: int | None) -> AsyncGenerator[str, None]:
     """Yield messages as events until the reader leaves or may read no longer."""
     hub = current_hub()
     reader = await hub.open(viewer, transport="sse", answers=False)
     try:
         yield RETRY
         await hub.subscribe(reader, wants, after)
-        async for event in _events(hub, reader):
-            yield event
+        async with aclosing(_events(hub, reader)) as events:
+            async for event in events:
+                yield event
     finally:
         hub.close(reader)
 
 
-async def _events(hub: Hub, reader: Reader) -> AsyncIterator[str]:
+async def _events(hub: Hub, reader: Reader) -> AsyncGenerator[str, None]:
     taking = asyncio.ensure_future(hub.take(reader))
     try:
         while True:
