@@ -32,9 +32,9 @@ class UploadForm(forms.Form):
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.json,.jsonl"}),
     )
 
-    def clean_file(self) -> UploadedFile:
+    def clean_file(self) -> UploadedFile[bytes]:
         """Refuse what is too large before it is read."""
-        file: UploadedFile = self.cleaned_data["file"]
+        file: UploadedFile[bytes] = self.cleaned_data["file"]
         if file.size is None or file.size > MAX_BYTES:
             raise forms.ValidationError(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB. Split it.")
         return file
@@ -44,9 +44,9 @@ class UploadForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def import_leads(request: MemberRequest) -> HttpResponse:
     """List the imports; take a file in for a look."""
-    form = UploadForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
-        file: UploadedFile = form.cleaned_data["file"]
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
+    if form.is_bound and form.is_valid():
+        file: UploadedFile[bytes] = form.cleaned_data["file"]
         try:
             made = imports.prepare_import(
                 tenant=request.tenant,

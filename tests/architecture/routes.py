@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from leads.models import APIKey, Membership, Role, Tenant, User, UserSession
+from leads.services.imports import prepare_import
 from leads.services.merging import merge_leads
 from scoring.models import LeadScore
 from tests import factories
@@ -96,6 +97,13 @@ def a_delivery(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": factories.WebhookDeliveryFactory(tenant=tenant).pk}
 
 
+def an_import(tenant: Tenant, user: User) -> dict[str, Any]:
+    made = prepare_import(tenant=tenant, by=user, file_name="a.csv", content=b"email\na@example.com\n")
+    made.errors = [{"row": 1, "field": "email", "what": "Wrong.", "mend": "Right."}]
+    made.save(update_fields=["errors"])
+    return {"pk": made.pk}
+
+
 def an_alert(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": factories.AlertFactory(lead=factories.LeadFactory(tenant=tenant)).pk}
 
@@ -159,6 +167,12 @@ PAGES = {
     "leads:backfill": Route(MANAGERS),
     "leads:backfill-start": Route(MANAGERS, "post"),
     "leads:backfill-stop": Route(MANAGERS, "post"),
+    "leads:lead-import": Route(MANAGERS),
+    "leads:lead-import-detail": Route(MANAGERS, make=an_import),
+    "leads:lead-import-errors": Route(MANAGERS, make=an_import),
+    "leads:lead-import-columns": Route(MANAGERS, "post", an_import),
+    "leads:lead-import-start": Route(MANAGERS, "post", an_import),
+    "leads:lead-import-discard": Route(MANAGERS, "post", an_import),
     "leads:delivery-list": Route(MANAGERS),
     "leads:delivery-detail": Route(MANAGERS, make=a_delivery),
     "leads:delivery-replay": Route(MANAGERS, "post", a_delivery),
