@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
 
-from django.db import transaction
-from django.db.models import Q
+from django.db import connection, transaction
 from django.utils import timezone
 
 from leads import alerting, bus
@@ -38,6 +37,16 @@ from scoring.services.work import (
 )
 
 GROUP = "scoring"
+_BEFORE = """
+    SELECT told.lead_id, earlier.score, earlier.tier
+    FROM unnest(%s::bigint[], %s::timestamptz[]) AS told (lead_id, at)
+    CROSS JOIN LATERAL (
+        SELECT score, tier FROM scoring_leadscore AS row
+        WHERE row.lead_id = told.lead_id AND row.event_at < told.at
+        ORDER BY row.event_at DESC, row.id DESC
+        LIMIT 1
+    ) AS earlier
+"""
 LIVE = timedelta(minutes=5)
 """An event no older than this is scored as of now; older ones as of when they happened."""
 
@@ -165,12 +174,10 @@ def _record_scores(works: Sequence[Work], scores: dict[int, list[Score]], now: d
 
 def _scores_before(works: Sequence[Work]) -> dict[int, tuple[float | None, str]]:
     """Return what each lead scored before the first of its new moments."""
-    first = {work.lead.pk: work.moments[0].at for work in works}
-    rows = LeadScore.objects.filter(
-        Q(*(Q(lead_id=pk, event_at__lt=at) for pk, at in first.items()), _connector=Q.OR)
-    )
-    latest = rows.order_by("lead_id", "-event_at", "-id").distinct("lead_id")
-    return {lead_id: (score, tier) for lead_id, score, tier in latest.values_list("lead_id", "score", "tier")}
+    columns = [[work.lead.pk for work in works], [work.moments[0].at for work in works]]
+    with connection.cursor() as cursor:
+        cursor.execute(_BEFORE, columns)
+        return {lead_id: (score, tier) for lead_id, score, tier in cursor.fetchall()}
 
 
 def _alerts(
