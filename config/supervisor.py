@@ -123,7 +123,12 @@ class Supervisor:
         self._set_environment()
         self.publish()
         self._run_once(
-            "migrate", "--no-input", "--verbosity", "0", telling="bringing the database up to date"
+            "migrate",
+            "--no-input",
+            "--skip-checks",
+            "--verbosity",
+            "0",
+            telling="bringing the database up to date",
         )
         for program in programs(host=plan.host, port=plan.port, workers=plan.workers, folder=plan.folder):
             self.children.append(self._child(program))

@@ -69,7 +69,12 @@ class House:
         folder = self.supervisor.plan.folder
         self.key = signatures.make_simulator_key(folder / "simulator_ed25519.pem")
         self.people = make_people(
-            seed=1, location_id=LOCATION, count=PEOPLE, now=datetime.now(UTC) - timedelta(days=1)
+            seed=1,
+            location_id=LOCATION,
+            count=PEOPLE,
+            now=datetime.now(UTC) - timedelta(days=1),
+            state="WA",
+            agents=("FaultsAgent000000001",),
         )
         letters = [
             Letter(Wire(LOCATION, person).contact("ContactCreate", tags=[], custom={}), f"contact-{number}")
@@ -90,14 +95,15 @@ class House:
 
     def manage(self, *arguments: str) -> None:
         """Run a management command against this installation."""
-        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-        subprocess.run(
-            command,
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
             env=self.supervisor.environment,
-            check=True,
-            capture_output=True,
             stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
+        assert done.returncode == 0, done.stderr
 
     def kill(self, name: str) -> None:
         """Kill one program and all it started, as the machine's memory killer would."""
