@@ -275,21 +275,22 @@ def unscored() -> int:
 def _open_portals() -> None:
     """Give one buyer and one seller of the demo their logins."""
     tenant = Tenant.objects.get(location_id=HARBOR.location_id)
-    people = [person for person in people_of(HARBOR, tenant) if person.intent == "ready"]
+    people = sorted(people_of(HARBOR, tenant), key=lambda person: person.intent != "ready")
+    contacts = Identity.objects.filter(
+        tenant=tenant, kind=Identity.Kind.CONTACT_ID, lead__status=Lead.Status.ACTIVE
+    )
+    leads = dict(contacts.values_list("value", "lead"))
     for name, email, role in PORTALS:
-        wanted = [person for person in people if (person.segment == "seller") == (role == Role.SELLER)]
-        identity = Identity.objects.filter(
-            tenant=tenant,
-            kind=Identity.Kind.CONTACT_ID,
-            value__in=[person.contact_id for person in wanted],
-            lead__status=Lead.Status.ACTIVE,
-        ).order_by("pk")
-        found = identity.first()
+        wanted = (
+            leads[person.contact_id]
+            for person in people
+            if (person.segment == "seller") == (role == Role.SELLER) and person.contact_id in leads
+        )
         Membership.objects.get_or_create(
             user=_make_user(name, email),
             tenant=tenant,
             role=role,
-            defaults={"lead": found.lead if found is not None else None},
+            defaults={"lead_id": next(wanted, None)},
         )
 
 

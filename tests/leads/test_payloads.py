@@ -314,7 +314,7 @@ def test_reader_bounds_what_it_gives() -> None:
 
 
 def test_diff_names_only_what_differs_in_meaning() -> None:
-    before = {"a": "x", "b": None, "c": 3.0, "d": [], "e": "old"}
+    before: dict[str, Any] = {"a": "x", "b": None, "c": 3.0, "d": [], "e": "old"}
     after = {"a": " x ", "b": "", "c": "3", "d": None, "e": "new"}
 
     assert [(change.field, change.before, change.after) for change in diff(before, after)] == [
