@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from typing import cast
 
 import redis
 from django.conf import settings
@@ -46,8 +47,8 @@ def leave(client: redis.Redis, role: str) -> None:
 
 def count_by_role(client: redis.Redis) -> Counter[str]:
     """Return how many processes of each role live."""
-    members = client.zrangebyscore(KEY, time.time() - GONE_AFTER_SECONDS, "+inf")
-    return Counter(bytes(member).decode().partition("|")[0] for member in members)
+    members = cast(list[bytes], client.zrangebyscore(KEY, time.time() - GONE_AFTER_SECONDS, "+inf"))
+    return Counter(member.decode().partition("|")[0] for member in members)
 
 
 def start(role: str) -> None:

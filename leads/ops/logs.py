@@ -62,7 +62,7 @@ def correlated(value: str = "") -> Iterator[str]:
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return a logger; call it with a dotted event name and ids as keywords."""
-    return cast(structlog.stdlib.BoundLogger, structlog.stdlib.get_logger(name))
+    return structlog.stdlib.get_logger(name)
 
 
 def configure(config: Mapping[str, Any]) -> None:
@@ -129,7 +129,7 @@ def scrub_foreign(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
         event["event"] = scrub.foreign(record.msg, args)
     else:
         event["event"] = "python.warning"
-        event |= scrub.warning(str(args[0]) if isinstance(args, tuple) and args else str(record.msg))
+        event.update(scrub.warning(str(args[0]) if isinstance(args, tuple) and args else str(record.msg)))
     return event
 
 

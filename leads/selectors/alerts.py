@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from leads import alerting
 from leads.alerting import Thresholds
-from leads.models import Alert, AlertSettings, Lead, Tenant
+from leads.models import Alert, AlertSettings, Tenant
 from leads.models.alerts import AlertKind
 
 GOAL_DAYS = 7
@@ -105,17 +106,16 @@ ORDER BY since LIMIT %(most)s
 
 def _waiting(query: str, now: datetime, most: int) -> list[Waiting]:
     defaults = AlertSettings()
-    rows = Lead.objects.raw(
-        query,
-        {
-            "now": now,
-            "oldest": now - timedelta(days=NEWS_DAYS),
-            "reply": defaults.reply_limit_minutes,
-            "silent": defaults.hot_silent_hours,
-            "most": most,
-        },
-    )
-    return [Waiting(row.tenant_id, row.pk, row.since) for row in rows]
+    values: dict[str, datetime | int] = {
+        "now": now,
+        "oldest": now - timedelta(days=NEWS_DAYS),
+        "reply": defaults.reply_limit_minutes,
+        "silent": defaults.hot_silent_hours,
+        "most": most,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return [Waiting(tenant_id, lead_id, since) for lead_id, tenant_id, since in cursor.fetchall()]
 
 
 def no_longer_true(most: int = MOST) -> QuerySet[Alert]:

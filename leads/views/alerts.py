@@ -57,9 +57,8 @@ def alert_list(request: MemberRequest) -> HttpResponse:
     """Show the feed of alerts, narrowed by the address, each open one with its clock."""
     now = timezone.now()
     part = request.GET.get("part", "")
-    if "part" in request.GET:
-        request.GET = request.GET.copy()  # the links of a part belong to the page
-        del request.GET["part"]
+    if part:
+        _drop_part(request)
     if part == "counts" and request.htmx:
         return render(request, PARTS[part], _figures(request, now))
     live_after = last_live_number(request.tenant)
@@ -68,6 +67,13 @@ def alert_list(request: MemberRequest) -> HttpResponse:
         return render(request, PARTS[part], context)
     context |= _figures(request, now) | {"live_after": live_after}
     return render(request, "leads/alert_list.html", context)
+
+
+def _drop_part(request: MemberRequest) -> None:
+    """Let the links of a part be those of its page."""
+    values = request.GET.copy()
+    del values["part"]
+    request.GET = values  # type: ignore[assignment]  # Django's own setter takes any QueryDict
 
 
 def _feed(request: MemberRequest, now: datetime) -> dict[str, Any]:
@@ -133,7 +139,7 @@ def rules(request: MemberRequest) -> HttpResponse:
     wanted: AlertSettings | None = present
     if form.is_bound:
         wanted = form.wanted() if is_valid else None
-    context = {"form": form, "preview": _preview(request, wanted)}
+    context: dict[str, Any] = {"form": form, "preview": _preview(request, wanted)}
     if wants_preview and request.htmx:
         return render(request, "leads/_alert_preview.html", context)
     context["groups"] = [(title, note, [form[name] for name in names]) for title, note, names in GROUPS]

@@ -125,7 +125,7 @@ class Stack:
         """Read from the installation's database."""
         assert self.supervisor.postgres is not None
         with psycopg.connect(self.supervisor.postgres.url) as connection:
-            return connection.execute(text, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(text, values).fetchall()
 
     def settle(self, seconds: float = 120.0) -> float:
         """Wait until every accepted webhook is scored and return how long that took."""

@@ -68,7 +68,8 @@ def test_filters_live_in_the_address(agent_client: Client, agent: User, tenant: 
 
     def alert(**values: Any) -> int:
         values = {"goal_at": now + timedelta(minutes=4), **values}
-        return AlertFactory(lead=LeadFactory(tenant=tenant), **values).pk
+        made: Alert = AlertFactory(lead=LeadFactory(tenant=tenant), **values)
+        return made.pk
 
     mine = alert(assigned_to=agent)
     free = alert(kind="score_drop")

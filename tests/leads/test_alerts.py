@@ -72,6 +72,7 @@ def test_an_alert_starts_a_clock_and_is_told_everywhere(owned: Lead, agent: User
     message = LiveMessage.objects.get()
     assert (message.type, message.audience, message.lead_id) == ("alert", "team", owned.pk)
     assert message.data["alert"] == alert.pk
+    assert message.html is not None
     assert f'id="alert-{alert.pk}"' in message.html[f"alert-{alert.pk}"]
     notice = Notification.objects.get()
     assert (notice.user, notice.text, notice.url) == (agent, alert.reason, f"/agent/leads/{owned.pk}/")

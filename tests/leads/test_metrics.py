@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from prometheus_client import REGISTRY, Histogram
@@ -35,7 +37,7 @@ def test_the_token_opens_the_figures_and_a_wrong_one_does_not(
     client: Client, db: None, settings: Settings
 ) -> None:
     settings.METRICS_TOKEN = "t" * 24
-    far = {"REMOTE_ADDR": "203.0.113.9"}
+    far: dict[str, Any] = {"REMOTE_ADDR": "203.0.113.9"}
 
     assert client.get("/metrics", headers={"Authorization": "Bearer " + "t" * 24}, **far).status_code == 200
     assert client.get("/metrics", headers={"Authorization": "Bearer " + "u" * 24}, **far).status_code == 403
