@@ -23,6 +23,7 @@ app.conf.task_routes = {"*.retrain*": {"queue": "training"}}
 # Every task that runs by the clock: name, seconds (or a crontab in UTC)
 SCHEDULE: dict[str, float | crontab] = {
     "leads.tasks.pipes.sweep": 10.0,
+    "leads.tasks.pipes.sweep_deep": crontab(minute="41"),
     "leads.tasks.pipes.prune_live_messages": 60.0,
     "leads.tasks.alerts.deliver": 5.0,
     "leads.tasks.alerts.review": 30.0,

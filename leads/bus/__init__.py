@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from leads.bus.lags import Lag, lag
-from leads.bus.ledger import claim, revive
-from leads.bus.registry import DELIVERIES, subscribe, subscriptions, unsubscribe
+from leads.bus.ledger import claim, consumers_of, revive
+from leads.bus.registry import DELIVERIES, Subscription, subscribe, subscriptions, unsubscribe
 from leads.bus.streams import publish, publish_deliveries
 from leads.bus.sweeper import Swept, sweep
 
 __all__ = [
     "DELIVERIES",
     "Lag",
+    "Subscription",
     "Swept",
     "claim",
+    "consumers_of",
     "lag",
     "publish",
     "publish_deliveries",

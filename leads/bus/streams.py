@@ -14,7 +14,7 @@ from leads.redis import RedisAway, circuit
 
 REALTIME = "realtime:"
 BACKFILL = "backfill:"
-LENGTH = 20_000
+LENGTH = 50_000
 """Entries a stream keeps, about; what is trimmed unread is published again by the sweep."""
 PIPELINE = 500
 

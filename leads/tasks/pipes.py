@@ -17,6 +17,12 @@ def sweep() -> None:
 
 
 @shared_task(ignore_result=True)
+def sweep_deep() -> None:
+    """Publish what Redis does not hold of the last two days."""
+    bus.sweep(now=timezone.now(), deep=True)
+
+
+@shared_task(ignore_result=True)
 def maintain_partitions() -> None:
     """Make the event log's partitions ahead and detach what is too old."""
     partitions.maintain(now=timezone.now(), keep_months=settings.EVENT_KEEP_MONTHS)

@@ -1,0 +1,75 @@
+"""Feed stored events to the engines again."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.module_loading import autodiscover_modules
+
+from leads.errors import DomainError
+from leads.models import Tenant
+from leads.services.replay import Replayed, replay_events
+
+
+class Command(BaseCommand):
+    help = "Feed stored events to the engines again. What they have done already is not done twice."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Describe the choices."""
+        parser.add_argument("--tenant", default="", metavar="LOCATION_ID", help="only this location's events")
+        parser.add_argument(
+            "--since", default="", metavar="TIME", help="recorded then or later, UTC unless said"
+        )
+        parser.add_argument("--until", default="", metavar="TIME", help="recorded before then")
+        parser.add_argument("--group", default="", help="only for this group, such as scoring")
+
+    def handle(self, **options: Any) -> None:
+        """Feed them, telling how far it is."""
+        autodiscover_modules("tasks")  # where the groups subscribe
+        progress = replay_events(
+            tenant=_tenant(options["tenant"]),
+            since=_moment("--since", options["since"]),
+            until=_moment("--until", options["until"]),
+            group=options["group"],
+            pause=time.sleep,
+        )
+        state = Replayed()
+        try:
+            for state in progress:
+                self._show(state)
+        except DomainError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(f"{state.seen} events: {state.fed} fed, {state.seen - state.fed} done already")
+
+    def _show(self, state: Replayed) -> None:
+        if state.total and self.stderr.isatty():
+            self.stderr.write(f"\r{state.seen} of {state.total}", ending="")
+            if state.seen == state.total:
+                self.stderr.write("")
+
+
+def _tenant(location_id: str) -> Tenant | None:
+    if not location_id:
+        return None
+    tenant = Tenant.objects.filter(location_id=location_id).first()
+    if tenant is None:
+        raise CommandError(f"No tenant has the location {location_id}: `create_tenant` makes one.")
+    return tenant
+
+
+def _moment(option: str, text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        day, moment = parse_date(text), parse_datetime(text)
+    except ValueError:
+        day = moment = None
+    if moment is None and day is not None:
+        moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    if moment is None:
+        raise CommandError(f"{option} is not a time: write it like 2026-11-02 or 2026-11-02T09:30.")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
