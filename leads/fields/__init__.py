@@ -1,7 +1,7 @@
 """Read what people type into forms and spreadsheets: phones, e-mail addresses, money and dates."""
 
 from leads.fields.contact import parse_email, parse_phone
-from leads.fields.dates import DateMention, dates_in, parse_date, parse_when
+from leads.fields.dates import CALENDAR, DateMention, dates_in, parse_date, parse_when
 from leads.fields.money import (
     Amount,
     MoneyRange,
@@ -12,6 +12,7 @@ from leads.fields.money import (
 from leads.fields.typed import FieldError, fold
 
 __all__ = [
+    "CALENDAR",
     "Amount",
     "DateMention",
     "FieldError",

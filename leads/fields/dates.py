@@ -92,12 +92,15 @@ _DATE = re.compile(
 _OPENERS = frozenset(
     numbered(
         "in within en dentro the los las el la a an next proximo proxima end fin finales this later early "
-        "late este esta today tonight tomorrow yesterday manana hoy ayer pasado now hace semana mes ano un "
+        "late este esta today tonight tomorrow yesterday manana hoy ayer pasado hace semana mes ano un "
         "una unos"
     )
 ).union(_MONTHS, _WEEKDAYS, _SEASONS, (word.split()[0] for word in _COUNTS))
 _AMBIGUOUS = frozenset({"may", "mar", "march", "dec", "jan", "sep"})
 """Months that are also other words: "may I", "Mar" and "Jan" as names."""
+
+CALENDAR = frozenset(_MONTHS) | frozenset(_WEEKDAYS) | frozenset(_SEASONS)
+"""Names of months, weekdays and seasons, folded."""
 
 _WORD = re.compile(r"[a-z]+|\d+")
 

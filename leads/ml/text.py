@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from leads.fields import amounts_in, dates_in, fold
+from leads.fields import CALENDAR, amounts_in, dates_in, fold
 from leads.ml.phrases import Hit, Reading, read
 from leads.ml.sentiment import sentiment
 from leads.ml.urgency import urgency
@@ -27,12 +27,18 @@ MAX_LENGTH = 2_000
 LEAST_BUDGET = 20_000
 A_WEEK = timedelta(days=7)
 _PRICE_QUESTION = re.compile(r"\b(?:price|asking|listed|cost|precio|cuesta|vale)\b")
-_TAG = re.compile(r"<(?:br|/p|/div)[^>]*>")
+_PLACE = re.compile(
+    r"\b(?:[Ii]n|[Nn]ear|[Aa]round|[Ee]n|[Cc]erca de)\s+(?:the\s+)?(?P<name>[A-ZÁÉÍÓÚÑ][a-záéíóúñ]{2,})"
+)
+"""A place is told by its capital letter; what it is called counts for nothing, only that one was named."""
+
+_TONGUES = frozenset({"english", "spanish", "french", "portuguese", "chinese", "korean", "russian", "arabic"})
+_TAG = re.compile(r"<(?:br|/p|/div)[^>]*>", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<[^>]{1,500}>")
 _QUOTED = re.compile(
-    r"^(?:on .{5,120} wrote:|el .{5,120} escribio:|-+ ?(?:original message|mensaje original) ?-+"
+    r"^(?:on .{5,120} wrote:|el .{5,120} escribi[oó]:|-+ ?(?:original message|mensaje original) ?-+"
     r"|from: .+|de: .+@.+|_{10,}).*",
-    re.MULTILINE | re.DOTALL,
+    re.MULTILINE | re.DOTALL | re.IGNORECASE,
 )
 _QUOTE_LINE = re.compile(r"^>.*$", re.MULTILINE)
 _SENTENCE = re.compile(r"[.!?\n]+(?:\s|$)")
@@ -56,22 +62,22 @@ class TextSignals:
     sentences: int
 
 
-def spoken(body: str) -> str:
-    """Return what the writer wrote, folded: no markup, no quoted mail below it."""
-    text = body[: 4 * MAX_LENGTH]
+def own_words(body: str) -> str:
+    """Return what the writer wrote: no markup, no quoted mail below it."""
+    text = body[: 4 * MAX_LENGTH].replace("\r", "")
     if "<" in text:
-        text = _ANY_TAG.sub(" ", _TAG.sub("\n", text.lower()))
-    text = fold(text).replace("\r", "")
+        text = _ANY_TAG.sub(" ", _TAG.sub("\n", text))
     if ">" in text:
         text = _QUOTE_LINE.sub("", text)
-    if "\n" in text or "wrote:" in text or "escribio:" in text:
+    if ":" in text or "____" in text or "--" in text:
         text = _QUOTED.sub("", text)
     return text[:MAX_LENGTH].strip()
 
 
 def read_message(body: str, *, now: datetime) -> TextSignals:
     """Return the signals of one inbound message sent at `now`."""
-    text = spoken(body)
+    words = own_words(body)
+    text = fold(words)
     reading = read(text)
     budget = _budget(text, reading)
     move_at = _move_at(text, reading, now)
@@ -84,6 +90,8 @@ def read_message(body: str, *, now: datetime) -> TextSignals:
     answers: set[str] = {
         topic for topic in ("location", "property", "financing", "condition", "timeline") if topic in named
     }
+    if _names_place(words):
+        answers.add("location")
     if "motivation" in standing:
         answers.add("motivation")
     if budget is not None:
@@ -110,6 +118,12 @@ def read_message(body: str, *, now: datetime) -> TextSignals:
         question="?" in text,
         sentences=max(1, len(_SENTENCE.findall(text + " "))),
     )
+
+
+def _names_place(words: str) -> bool:
+    """Tell whether a place is named after "in", "near" or "around"; months, weekdays and tongues are none."""
+    names = (fold(match["name"]) for match in _PLACE.finditer(words))
+    return any(name not in CALENDAR and name not in _TONGUES for name in names)
 
 
 def _holds(hit: Hit, reading: Reading) -> bool:
@@ -159,7 +173,7 @@ def _move_at(text: str, reading: Reading, now: datetime) -> datetime | None:
         mention.day
         for mention in dates_in(text, now)
         if (clause := reading.clause_at(mention.start)) not in showings
-        and mention.day >= now.date()
+        and mention.day > now.date()
         and (clause in cues or (len(reading.words) <= 4 and mention.day >= now.date() + A_WEEK))
     ]
     return datetime.combine(min(days), datetime.min.time(), UTC) if days else None

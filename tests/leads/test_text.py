@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from leads.ml.catalogue import QUESTIONS
 from leads.ml.sentiment import sentiment
-from leads.ml.text import read_message, spoken
+from leads.ml.text import own_words, read_message
 from leads.ml.urgency import deadline_urgency, urgency
 
 NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
@@ -48,6 +48,17 @@ TWINS = [
     ("This is terrible", "Esto es horrible"),
     ("We are very frustrated", "Estamos muy frustrados"),
     ("Stop calling me", "Dejen de llamarme"),
+    ("Around Tacoma", "Cerca de Tacoma"),
+    ("We need to move before May", "Necesitamos mudarnos antes de mayo"),
+    ("We want a private visit", "Queremos una visita privada"),
+    ("The bank gave us the pre-approval", "El banco nos dio la preaprobación"),
+    ("We would pay all cash", "Pagaríamos de contado"),
+    ("580k works for us", "580 mil nos funciona"),
+    ("Please prepare the offer", "Por favor prepare la oferta"),
+    ("Something smaller, a single story", "Algo más pequeño, de un solo piso"),
+    ("We would sell first", "Vendemos primero"),
+    ("Can we see it this afternoon?", "¿Podemos verla por la tarde?"),
+    ("Call me today", "Llámeme hoy"),
 ]
 
 
@@ -74,6 +85,11 @@ def test_a_spanish_message_gives_the_signals_of_its_english_twin(english: str, s
         ("We have outgrown this place, we need more space", {"motivation"}),
         ("Does it need a new roof?", {"condition"}),
         ("See you Saturday", set()),
+        ("We rent now", set()),
+        ("Please write in Spanish", set()),
+        ("Say hello to Maria", set()),
+        ("Anything in Ballard?", {"location"}),
+        ("In the near future", set()),
         ("In 3 weeks", {"timeline"}),
         ("Thanks!", set()),
     ],
@@ -175,11 +191,17 @@ def test_what_is_quoted_is_not_said_by_the_lead() -> None:
 
     assert signals.buying == frozenset()
     assert signals.answers == frozenset()
-    assert spoken(mail) == "thanks, sounds good."
+    assert own_words(mail) == "Thanks, sounds good."
+
+
+def test_a_place_in_quoted_mail_is_not_named_by_the_lead() -> None:
+    mail = "Yes\n\nEl lun, 9 mar 2026 a las 15:15, Sam escribió:\nTenemos casas en Ballard, 3 recámaras"
+
+    assert read_message(mail, now=NOW).answers == frozenset()
 
 
 def test_markup_is_not_text() -> None:
-    assert spoken("<div>Can we <b>see it</b>?<br>Thanks</div>") == "can we  see it ?\nthanks"
+    assert own_words("<div>Can we <b>see it</b>?<BR>Thanks</div>") == "Can we  see it ?\nThanks"
 
 
 def test_the_day_of_a_showing_is_no_move_date() -> None:
