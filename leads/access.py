@@ -204,11 +204,11 @@ def leads_for(request: HttpRequest) -> LeadQuerySet:
     """Return the leads this request may see: the team all of its tenant's, others only themselves."""
     membership = _membership(request)
     if membership is None:
-        return Lead.objects.none()  # type: ignore[return-value]
+        return Lead.objects.none()
     leads = Lead.objects.for_tenant(membership.tenant).exclude(status=Lead.Status.DELETED)
     if membership.is_team:
-        return cast(LeadQuerySet, leads)
-    return cast(LeadQuerySet, leads.filter(pk=membership.lead_id))
+        return leads
+    return leads.filter(pk=membership.lead_id or 0)
 
 
 def get_lead(request: HttpRequest, pk: int) -> Lead:
@@ -220,7 +220,7 @@ def get_lead(request: HttpRequest, pk: int) -> Lead:
 
 def alerts_for(request: HttpRequest) -> QuerySet[Alert]:
     """Return the alerts of the team's tenant."""
-    return Alert.objects.filter(tenant=_team_tenant(request))
+    return Alert.objects.filter(tenant=team_tenant(request))
 
 
 def get_alert(request: HttpRequest, pk: int) -> Alert:
@@ -241,19 +241,19 @@ def get_delivery(request: HttpRequest, pk: int) -> WebhookDelivery:
 
 def events_for(request: HttpRequest) -> QuerySet[Event]:
     """Return the events of the team's tenant."""
-    return Event.objects.filter(tenant=_team_tenant(request))
+    return Event.objects.filter(tenant=team_tenant(request))
 
 
 def identities_for(request: HttpRequest) -> QuerySet[Identity]:
-    return Identity.objects.filter(tenant=_team_tenant(request))
+    return Identity.objects.filter(tenant=team_tenant(request))
 
 
 def custom_fields_for(request: HttpRequest) -> QuerySet[CustomField]:
-    return CustomField.objects.filter(tenant=_team_tenant(request))
+    return CustomField.objects.filter(tenant=team_tenant(request))
 
 
 def merges_for(request: HttpRequest) -> QuerySet[LeadMerge]:
-    return LeadMerge.objects.filter(tenant=_team_tenant(request))
+    return LeadMerge.objects.filter(tenant=team_tenant(request))
 
 
 def get_merge(request: HttpRequest, pk: int) -> LeadMerge:
@@ -262,7 +262,7 @@ def get_merge(request: HttpRequest, pk: int) -> LeadMerge:
 
 def members_for(request: HttpRequest) -> QuerySet[Membership]:
     """Return the memberships of the team's tenant, whoever they are."""
-    return Membership.objects.filter(tenant=_team_tenant(request)).select_related("user")
+    return Membership.objects.filter(tenant=team_tenant(request)).select_related("user")
 
 
 def team_for(request: HttpRequest) -> QuerySet[Membership]:
@@ -336,7 +336,8 @@ def _tenant(request: HttpRequest) -> Tenant:
     return membership.tenant
 
 
-def _team_tenant(request: HttpRequest) -> Tenant:
+def team_tenant(request: HttpRequest) -> Tenant:
+    """Return the tenant a member of the team acts in; refused to all others."""
     membership = _membership(request)
     if membership is None or not membership.is_team:
         raise PermissionDenied("Only the agents of a brokerage may see this.")

@@ -24,6 +24,7 @@ from leads.access import (
     leads_for,
     merges_for,
     team_for,
+    team_tenant,
 )
 from leads.models import Alert, Event, Identity, Lead, LeadMerge, User
 from leads.models.alerts import AlertKind
@@ -63,7 +64,7 @@ def _problems(*codes: int) -> dict[int, Any]:
 # Leads
 
 
-class LeadFilter(django_filters.FilterSet):
+class LeadFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
     """Filters of the list of leads."""
 
     contact_id = django_filters.CharFilter(
@@ -111,7 +112,7 @@ class LeadViewSet(mixins.ListModelMixin, GenericViewSet[Lead]):
         return leads_for(self.request).active().order_by("-created_at", "-id")
 
     def _writer(self, request: Request) -> LeadWriteSerializer:
-        context = {**self.get_serializer_context(), "tenant": request.tenant, "team": team_for(request)}
+        context = {**self.get_serializer_context(), "tenant": team_tenant(request), "team": team_for(request)}
         writer = LeadWriteSerializer(data=request.data, context=context)
         writer.is_valid(raise_exception=True)
         return writer
@@ -146,7 +147,7 @@ class LeadViewSet(mixins.ListModelMixin, GenericViewSet[Lead]):
         told = self._writer(request).validated_data
         with transaction.atomic():
             lead = lead_services.create_lead(
-                tenant=request.tenant,
+                tenant=team_tenant(request),
                 facts=told["facts"],
                 by=cast(User, request.user),
                 source=Event.Source.API,
@@ -216,7 +217,9 @@ class LeadViewSet(mixins.ListModelMixin, GenericViewSet[Lead]):
         return self._record(request, lead) if request.method == "POST" else self._timeline(request, lead)
 
     def _timeline(self, request: Request, lead: Lead) -> Response:
-        events = Event.objects.filter(tenant=request.tenant, lead_id__in=lead_selectors.family_ids(lead))
+        events = Event.objects.filter(
+            tenant=team_tenant(request), lead_id__in=lead_selectors.family_ids(lead)
+        )
         if kind := request.query_params.get("kind"):
             events = events.filter(kind=kind)
         assert isinstance(self.paginator, CursorPagination)
@@ -266,7 +269,7 @@ class LeadViewSet(mixins.ListModelMixin, GenericViewSet[Lead]):
         return Response(MergeSerializer(done).data, status=201)
 
 
-class MergeFilter(django_filters.FilterSet):
+class MergeFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
     lead = django_filters.NumberFilter(method="filter_lead", label="Either of the two leads.")
 
     class Meta:
@@ -305,7 +308,7 @@ class MergeViewSet(mixins.ListModelMixin, GenericViewSet[LeadMerge]):
 # Alerts
 
 
-class AlertFilter(django_filters.FilterSet):
+class AlertFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
     state = django_filters.ChoiceFilter(choices=Alert.State.choices)
     kind = django_filters.ChoiceFilter(choices=AlertKind.choices)
     lead = django_filters.NumberFilter(field_name="lead_id", label="Lead id.")

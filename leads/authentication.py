@@ -178,6 +178,8 @@ class CallerThrottle(SimpleRateThrottle):
     """
 
     scope = "caller"
+    num_requests: int | None
+    duration: int | None
     wait_seconds: float = 0.0
 
     def get_cache_key(self, request: Request, view: APIView) -> str | None:

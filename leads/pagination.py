@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from rest_framework import pagination
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -44,9 +44,9 @@ class CursorPagination(pagination.PageNumberPagination):
     ordering: tuple[str, ...] = ("-pk",)
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+        self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any] | None:
-        self.request = request
+        self.address = request.build_absolute_uri()
         self.count = queryset.count()
         size = self.get_page_size(request) or self.page_size
         fields = [name.removeprefix("-") for name in self.ordering]
@@ -84,7 +84,7 @@ class CursorPagination(pagination.PageNumberPagination):
         )
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        parameters = super().get_schema_operation_parameters(view)  # type: ignore[no-untyped-call]
+        parameters = super().get_schema_operation_parameters(view)
         cursor = {
             "name": self.cursor_query_param,
             "required": False,
@@ -99,7 +99,7 @@ class CursorPagination(pagination.PageNumberPagination):
             return None
         text = json.dumps([int(backwards), *place], separators=(",", ":"))
         cursor = urlsafe_b64encode(text.encode()).decode().rstrip("=")
-        address = remove_query_param(self.request.build_absolute_uri(), self.cursor_query_param)
+        address = remove_query_param(self.address, self.cursor_query_param)
         return replace_query_param(address, self.cursor_query_param, cursor)
 
     def _place(self, row: Any, fields: list[str]) -> list[Any]:

@@ -44,7 +44,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
-    errors = FieldProblem(many=True)
+    errors = FieldProblem(many=True)  # type: ignore[assignment]  # a declared field is no attribute
     correlation_id = serializers.CharField()
 
 
@@ -94,8 +94,8 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
     elif isinstance(error, exceptions.APIException):
         status, code = error.status_code, _code_of(error)
         detail = _detail_of(error)
-        if isinstance(error, exceptions.Throttled) and error.wait is not None:
-            headers["Retry-After"] = str(max(1, math.ceil(error.wait)))
+        if isinstance(error, exceptions.Throttled) and (wait := getattr(error, "wait", None)) is not None:
+            headers["Retry-After"] = str(max(1, math.ceil(wait)))
             detail = f"Too many requests; try again in {headers['Retry-After']} seconds."
         if header := getattr(error, "auth_header", None):
             headers["WWW-Authenticate"] = header

@@ -8,7 +8,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "leads.authentication.TokenAuthentication"
     name = "token"
 
@@ -21,7 +21,7 @@ class TokenScheme(OpenApiAuthenticationExtension):
         }
 
 
-class APIKeyScheme(OpenApiAuthenticationExtension):
+class APIKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "leads.authentication.APIKeyAuthentication"
     name = "key"
 

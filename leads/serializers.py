@@ -155,7 +155,7 @@ class LeadWriteSerializer(serializers.Serializer[Any]):
     time_zone = serializers.CharField(required=False)
     tags = serializers.ListField(child=serializers.CharField(), required=False)
     segment = serializers.ChoiceField(choices=Segment.choices, required=False, allow_blank=True)
-    source = serializers.CharField(required=False)
+    source = serializers.CharField(required=False)  # type: ignore[assignment]  # a declared field is no attribute
     assigned_to = serializers.IntegerField(required=False, allow_null=True, help_text="User id, or null.")
     custom = serializers.DictField(
         required=False, help_text="The tenant's own fields by key; null clears one."
@@ -225,7 +225,9 @@ class EventWriteSerializer(serializers.Serializer[Any]):
     occurred_at = serializers.DateTimeField(
         required=False, default_timezone=UTC, help_text="Now, if left out; never in the future."
     )
-    data = serializers.DictField(required=False, help_text="For example `text` of a message, `listing_key`.")
+    data = serializers.DictField(  # type: ignore[assignment]
+        required=False, help_text="For example `text` of a message, `listing_key`."
+    )
     dedupe_key = serializers.CharField(
         required=False, max_length=150, help_text="Told again under the same key, an event is recorded once."
     )

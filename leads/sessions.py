@@ -55,14 +55,14 @@ class SessionStore(db.SessionStore):
         return UserSession
 
     def load(self) -> dict[str, Any]:
-        row = self._get_session_from_db()
+        row: UserSession | None = self._get_session_from_db()  # type: ignore[attr-defined]  # left out of the stubs
         if row is None:
             return {}
         self.started_at, self.seen_at = row.created_at, row.seen_at
         return self.decode(row.session_data)
 
     async def aload(self) -> dict[str, Any]:
-        row = await self._aget_session_from_db()
+        row: UserSession | None = await self._aget_session_from_db()  # type: ignore[attr-defined]
         if row is None:
             return {}
         self.started_at, self.seen_at = row.created_at, row.seen_at

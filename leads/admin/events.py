@@ -27,7 +27,6 @@ class EventTable(RecordAdmin):
     list_filter = ("source", TenantFilter)
     list_select_related = ("tenant", "lead")
     search_number = ("pk", "lead_id")
-    search_exact = ()
     search_help_text = "The id of an event or of a lead."
     ordering = ("-recorded_at", "-id")
 

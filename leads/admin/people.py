@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.sites import NotRegistered
+from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
@@ -18,6 +18,15 @@ from leads.admin_site import RecordAdmin, TenantAdmin, TenantFilter, tenant_filt
 from leads.models import APIKey, Invitation, Membership, Tenant, User, UserSession
 from leads.services import team
 from leads.services.accounts import end_other_sessions, revoke_api_key
+
+if TYPE_CHECKING:
+    ChangeForm = UserChangeForm[User]
+    CreationForm = AdminUserCreationForm[User]
+    Inline = admin.TabularInline[Membership, User]
+    DjangoUsers = DjangoUserAdmin[User]
+else:
+    ChangeForm, CreationForm = UserChangeForm, AdminUserCreationForm
+    Inline, DjangoUsers = admin.TabularInline, DjangoUserAdmin
 
 for unused in (Group, LibraryAPIKey):  # roles are memberships; keys are those of our own table
     try:
@@ -45,13 +54,13 @@ class TenantTable(TenantAdmin):
         return (found | queryset.filter(name__istartswith=term) if term else found), distinct
 
 
-class UserForm(UserChangeForm):
+class UserForm(ChangeForm):
     class Meta:
         model = User
         fields = "__all__"
 
 
-class NewUserForm(AdminUserCreationForm):
+class NewUserForm(CreationForm):
     class Meta:
         model = User
         fields = ("email", "name")
@@ -63,7 +72,7 @@ class NewUserForm(AdminUserCreationForm):
         return email
 
 
-class MembershipInline(admin.TabularInline):
+class MembershipInline(Inline):
     model = Membership
     extra = 0
     max_num = 20
@@ -77,7 +86,7 @@ class MembershipInline(admin.TabularInline):
 
 
 @admin.register(User)
-class UserTable(DjangoUserAdmin, TenantAdmin):
+class UserTable(DjangoUsers, TenantAdmin):
     """Logins; changed by superusers alone, for a login may belong to several tenants."""
 
     tenant_path = "memberships__tenant"

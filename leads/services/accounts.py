@@ -72,7 +72,9 @@ def create_api_key(
         raise DomainError(f"You have {MAX_KEYS} keys already. Revoke one first.", "limit")
     if expires_at is not None and expires_at <= timezone.now():
         raise DomainError("The key would already have expired. Choose a later day.", "expired")
-    key, text = APIKey.objects.create_key(name=name.strip(), membership=membership, expiry_date=expires_at)
+    key = APIKey(name=name.strip(), membership=membership, expiry_date=expires_at)
+    text = APIKey.objects.assign_key(key)
+    key.save(force_insert=True)
     return key, text
 
 

@@ -20,6 +20,7 @@ from leads.models import (
     AlertSettings,
     APIKey,
     Consumed,
+    Conversation,
     CustomField,
     DeadLetter,
     Enrichment,
@@ -27,6 +28,7 @@ from leads.models import (
     EventKey,
     FeatureState,
     GHLConnection,
+    Identity,
     Invitation,
     Lead,
     LeadImport,
@@ -34,6 +36,7 @@ from leads.models import (
     LiveCursor,
     LiveMessage,
     Membership,
+    Message,
     Notification,
     Role,
     Tenant,
@@ -68,7 +71,7 @@ TABLES: dict[type[models.Model], Make] = {
         user=factories.MembershipFactory(tenant=lead.tenant).user,
     ),
     Lead: lambda lead, n: lead,
-    factories.models.Identity: lambda lead, n: factories.IdentityFactory(lead=lead),
+    Identity: lambda lead, n: factories.IdentityFactory(lead=lead),
     LeadMerge: lambda lead, n: LeadMerge.objects.create(
         tenant=lead.tenant,
         survivor=lead,
@@ -97,10 +100,8 @@ TABLES: dict[type[models.Model], Make] = {
     GHLConnection: lambda lead, n: factories.GHLConnectionFactory(tenant=lead.tenant),
     LiveMessage: lambda lead, n: factories.LiveMessageFactory(tenant=lead.tenant),
     LiveCursor: lambda lead, n: LiveCursor.objects.create(tenant=lead.tenant),
-    factories.models.Conversation: lambda lead, n: factories.ConversationFactory(lead=lead),
-    factories.models.Message: lambda lead, n: factories.MessageFactory(
-        conversation=factories.ConversationFactory(lead=lead)
-    ),
+    Conversation: lambda lead, n: factories.ConversationFactory(lead=lead),
+    Message: lambda lead, n: factories.MessageFactory(conversation=factories.ConversationFactory(lead=lead)),
     AlertSettings: lambda lead, n: AlertSettings.objects.create(tenant=lead.tenant),
     Alert: lambda lead, n: factories.AlertFactory(lead=lead, assigned_to=factories.UserFactory()),
     AlertDelivery: lambda lead, n: AlertDelivery.objects.create(
@@ -140,7 +141,7 @@ def staff(tenant: Tenant) -> User:
     """An admin of one tenant who is no superuser."""
     user = factories.UserFactory(is_staff=True, name="Sam Staff")
     factories.MembershipFactory(user=user, tenant=tenant, role=Role.ADMIN)
-    return user  # type: ignore[no-any-return]
+    return user
 
 
 @pytest.fixture
@@ -281,7 +282,8 @@ def test_what_the_product_writes_is_read_only(
 
 
 def test_a_list_is_narrowed_to_a_tenant(signed_admin_client: Client, lead: Lead, other_lead: Lead) -> None:
-    for value, expected in [(lead.tenant_id, {lead.pk}), ("x", {lead.pk, other_lead.pk})]:
+    cases: list[tuple[Any, set[int]]] = [(lead.tenant_id, {lead.pk}), ("x", {lead.pk, other_lead.pk})]
+    for value, expected in cases:
         response = signed_admin_client.get(_list(Lead), {"tenant": value})
         assert {row.pk for row in response.context["cl"].result_list} == expected
 
@@ -300,7 +302,7 @@ def test_staff_choose_among_their_tenants_only(
     [
         (Lead, "Zephyrine"),
         (Lead, "zephyrine@exam"),
-        (factories.models.Identity, "zephyrine@example.net"),
+        (Identity, "zephyrine@example.net"),
         (User, "zephyrine@"),
         (Membership, "zephyrine@example.net"),
         (Tenant, "Zephy"),
@@ -325,10 +327,10 @@ def test_rows_are_found(model: type[models.Model], term: str, signed_admin_clien
     assert list(response.context["cl"].result_list) == [rows[model]]
 
 
-@pytest.mark.parametrize("model", TABLES, ids=lambda model: model.__name__)
-def test_any_search_is_answered(model: type[models.Model], signed_admin_client: Client) -> None:
-    for term in ("nothing like this", "99999999999999999999", "7", "'; --", "\0"):
-        assert signed_admin_client.get(_list(model), {"q": term}).status_code == 200, term
+def test_any_search_is_answered(signed_admin_client: Client) -> None:
+    for model in TABLES:
+        for term in ("nothing like this", "99999999999999999999", "7", "'; --", "\0"):
+            assert signed_admin_client.get(_list(model), {"q": term}).status_code == 200, (model, term)
 
 
 # What is changed
@@ -480,19 +482,15 @@ def test_counting_stops_at_ten_thousand() -> None:
     assert "ORDER BY" not in captured[0]["sql"]
 
 
-@pytest.mark.parametrize("model", TABLES, ids=lambda model: model.__name__)
-def test_no_list_counts_a_table_through(
-    model: type[models.Model], signed_admin_client: Client, lead: Lead
-) -> None:
-    TABLES[model](lead, 1)
+def test_no_list_counts_a_table_through(signed_admin_client: Client) -> None:
+    for model in TABLES:
+        with CaptureQueriesContext(connection) as captured:
+            signed_admin_client.get(_list(model))
 
-    with CaptureQueriesContext(connection) as captured:
-        signed_admin_client.get(_list(model))
-
-    counts = [query["sql"] for query in captured if "COUNT(*)" in query["sql"]]
-    assert counts
-    assert all(f"LIMIT {MOST_ROWS}" in sql for sql in counts), counts
-    assert not any("LIKE" in query["sql"] or "DISTINCT" in query["sql"] for query in captured)
+        counts = [query["sql"] for query in captured if "COUNT(*)" in query["sql"]]
+        assert counts
+        assert all(f"LIMIT {MOST_ROWS}" in sql for sql in counts), counts
+        assert not any("LIKE" in query["sql"] or "DISTINCT" in query["sql"] for query in captured), model
 
 
 def test_the_admin_wears_our_colours_under_the_strict_policy(signed_admin_client: Client) -> None:

@@ -102,7 +102,7 @@ def test_leads_are_filtered(program: Caller, tenant: Tenant, agent: User) -> Non
     lee = LeadFactory(tenant=tenant, first_name="Lee", tier="quiet", contact_id="contact-lee")
     IdentityFactory(lead=lee, kind=Identity.Kind.CONTACT_ID, value="contact-second")
 
-    for query, expected in [
+    cases: list[tuple[dict[str, Any], list[Any]]] = [
         ({"tier": "hot"}, [dana]),
         ({"segment": "luxury"}, [dana]),
         ({"source": "Zillow"}, [dana]),
@@ -112,7 +112,8 @@ def test_leads_are_filtered(program: Caller, tenant: Tenant, agent: User) -> Non
         ({"contact_id": "contact-lee"}, [lee]),
         ({"contact_id": "contact-second"}, [lee]),
         ({"contact_id": "none"}, []),
-    ]:
+    ]
+    for query, expected in cases:
         found = program.get("leads/", **query).json()["results"]
         assert [row["id"] for row in found] == [lead.pk for lead in expected], query
 
@@ -529,11 +530,12 @@ def test_alerts_are_listed_and_acknowledged(program: Caller, lead: Lead, agent: 
 
     listed = program.get("alerts/").json()
     assert (listed["count"], [row["id"] for row in listed["results"]]) == (2, [alert.pk, older.pk])
-    for query, expected in [
+    cases: list[tuple[dict[str, Any], list[Any]]] = [
         ({"kind": "reply_waiting"}, [older.pk]),
         ({"state": "acknowledged"}, []),
         ({"lead": lead.pk}, [alert.pk, older.pk]),
-    ]:
+    ]
+    for query, expected in cases:
         found = program.get("alerts/", **query).json()["results"]
         assert [row["id"] for row in found] == expected
 

@@ -231,13 +231,14 @@ def test_a_merge_that_cannot_be_is_refused_and_changes_nothing(
     deleted = LeadFactory(tenant=tenant, status=Lead.Status.DELETED)
     before = _whole(survivor, absorbed)
 
-    for one, other, code in [
+    refusals: list[tuple[Lead, Lead, str]] = [
         (survivor, survivor, "same"),
         (survivor, other_lead, "tenant"),
         (merged, absorbed, "merged"),
         (absorbed, merged, "merged"),
         (survivor, deleted, "deleted"),
-    ]:
+    ]
+    for one, other, code in refusals:
         with pytest.raises(DomainError) as refused:
             merge_leads(survivor=one, absorbed=other, by=None)
         assert refused.value.code == code
@@ -300,8 +301,9 @@ def test_a_merge_waits_for_one_in_hand_and_stays_flat(survivor: Lead, absorbed: 
     def second() -> None:
         waits.set()
         merge_leads(survivor=third, absorbed=survivor, by=None)
+        connections.close_all()
 
-    thread = threading.Thread(target=lambda: (second(), connections.close_all()))
+    thread = threading.Thread(target=second)
     with transaction.atomic():
         merge_leads(survivor=survivor, absorbed=absorbed, by=None)
         thread.start()
