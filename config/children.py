@@ -57,6 +57,7 @@ class Child:
     def start(self) -> None:
         """Start the process; call from the thread that lives as long as the supervisor."""
         self.due_at = None
+        self.tail.clear()
         self._started_at = time.monotonic()
         self._process = subprocess.Popen(
             self.program.command,

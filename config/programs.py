@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +14,7 @@ class Program:
     command: tuple[str, ...]
 
 
-def programs(*, host: str, port: int, workers: int, folder: Path) -> list[Program]:
+def programs(*, host: str, port: int, workers: int) -> list[Program]:
     """Return every program of one installation; more `workers` means more scoring at once."""
     python = sys.executable
     worker = (python, "-m", "celery", "--quiet", "-A", "config", "worker", "--loglevel", "WARNING")
@@ -59,19 +58,8 @@ def programs(*, host: str, port: int, workers: int, folder: Path) -> list[Progra
         Program(
             "beat",
             (
-                *(
-                    python,
-                    "-m",
-                    "celery",
-                    "--quiet",
-                    "-A",
-                    "config",
-                    "beat",
-                    "--loglevel",
-                    "WARNING",
-                    "--pidfile=",
-                ),
-                *("--schedule", str(folder / "celerybeat-schedule")),
+                *(python, "-m", "celery", "--quiet", "-A", "config", "beat", "--loglevel", "WARNING"),
+                *("--pidfile=", "--scheduler", "celery.beat:Scheduler"),  # keeps no file a kill could damage
             ),
         ),
     ]

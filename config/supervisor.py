@@ -35,7 +35,7 @@ from config.output import Output
 from config.programs import Program, programs
 
 STOP_SECONDS = 12.0
-READY_SECONDS = 120.0
+READY_SECONDS = 300.0
 STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FORGOTTEN = (
     "redis",
@@ -44,7 +44,6 @@ FORGOTTEN = (
     "metrics",
     "simulator_ed25519.pem",
     "demo.json",
-    "celerybeat-schedule",
 )
 
 
@@ -130,7 +129,7 @@ class Supervisor:
             "0",
             telling="bringing the database up to date",
         )
-        for program in programs(host=plan.host, port=plan.port, workers=plan.workers, folder=plan.folder):
+        for program in programs(host=plan.host, port=plan.port, workers=plan.workers):
             self.children.append(self._child(program))
         for child in self.children:
             child.start()

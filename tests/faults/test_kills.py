@@ -64,6 +64,6 @@ def test_postgres_restarted_mid_burst_loses_nothing(house: House, turn: int) -> 
         server.start()
 
     posted = house.burst(BURST, during=restart)
-    house.settle(seconds=90)
+    house.settle()
 
     house.assert_each_scored_once(posted)
