@@ -142,6 +142,7 @@ def _talk(story: _Story, manner: Manner, ends: datetime) -> None:
     person, random = story.person, story.random
     at = story.after(person.created_at, manner.reply_hours)
     stages = _stages(person, manner)
+    stages = stages[: random.randint(len(stages) // 2, len(stages))]  # not everyone tells everything
     deal = person.intent in ("ready", "active") and random.random() < 0.9
     opened = at + timedelta(hours=5)
     if deal:
@@ -160,7 +161,9 @@ def _talk(story: _Story, manner: Manner, ends: datetime) -> None:
             met = True
             _visit(story, manner, story.after(at, 4), deal=deal, opened=opened)
         answered = story.after(at, random.choice((0.2, 1.0, 5.0)))
-        story.team(answered, "answer" if number % 3 else "nudge")
+        is_fresh = story.now - at < timedelta(days=2)
+        if not is_fresh or random.random() < 0.5:  # of the newest messages some still wait for an answer
+            story.team(answered, "answer" if number % 3 else "nudge")
         if random.random() < 0.2:
             moment = story.after(answered, 1)
             note = story.wire.note(at=moment, name=story.name("note"), text=random.choice(texts.NOTES))
