@@ -92,11 +92,9 @@ def tiers(settings: AlertSettings) -> Thresholds:
     return Thresholds(float(settings.hot_score), float(settings.warm_score), float(settings.steady_score))
 
 
-def last_scores(lead_ids: Sequence[int], *, before: datetime | None = None) -> dict[int, tuple[float, str]]:
-    """Return the latest score and tier of each lead, of moments before `before` if given."""
+def last_scores(lead_ids: Sequence[int]) -> dict[int, tuple[float, str]]:
+    """Return the latest score and tier of each lead."""
     rows = LeadScore.objects.filter(lead_id__in=lead_ids)
-    if before is not None:
-        rows = rows.filter(event_at__lt=before)
     latest = rows.order_by("lead_id", "-event_at", "-id").distinct("lead_id")
     return {lead_id: (score, tier) for lead_id, score, tier in latest.values_list("lead_id", "score", "tier")}
 
