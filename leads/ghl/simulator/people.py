@@ -137,7 +137,7 @@ def _make_person(
     low, high = BUDGETS[segment]
     first, last = random.choice(FIRST), random.choice(LAST)
     # The serious ones are mostly recent: those from long ago have bought, sold or gone.
-    reach = {"ready": 40, "active": 100}.get(intent, DAYS_BACK)
+    reach = {"ready": 24, "active": 50}.get(intent, DAYS_BACK)
     age = timedelta(days=random.uniform(0.2, reach), seconds=random.uniform(0, 3600))
     return Person(
         contact_id=make_id(seed, location_id, "contact", number),
