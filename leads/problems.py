@@ -84,9 +84,10 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
     elif isinstance(error, DomainError):
         status = 409 if error.code in CONFLICTS else 400
         code, detail = error.code, error.message
-        field = getattr(error, "field", "")
-        if field or isinstance(error, FieldError):
-            errors = [{"field": field or "", "message": error.message}]
+        named: dict[str, str] = getattr(error, "errors", {})
+        if not named and (isinstance(error, FieldError) or hasattr(error, "field")):
+            named = {getattr(error, "field", ""): error.message}
+        errors = [{"field": field, "message": message} for field, message in named.items()]
     elif isinstance(error, exceptions.ValidationError):
         status, code = 400, "invalid"
         errors = list(_flat(error.detail))
