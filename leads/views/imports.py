@@ -91,13 +91,12 @@ def import_detail(request: MemberRequest, pk: int) -> HttpResponse:
 def map_columns(request: MemberRequest, pk: int) -> HttpResponse:
     """Keep which column is which field."""
     lead_import = get_import(request, pk)
-    columns = list(lead_import.mapping)
-    mapping = {
-        column: request.POST[f"column-{place}"]
-        for place, column in enumerate(columns)
-        if f"column-{place}" in request.POST
-    }
     try:
+        mapping = {
+            column: request.POST[f"column-{place}"]
+            for place, column in enumerate(imports.columns_of(lead_import))
+            if f"column-{place}" in request.POST
+        }
         imports.map_columns(lead_import=lead_import, mapping=mapping)
     except DomainError as error:
         messages.error(request, error.message)

@@ -121,7 +121,7 @@ def test_the_page_shows_state_scopes_calls_and_the_last_error(
         broker_client.get(reverse(PAGE))
 
 
-PAGE_QUERIES = 7
+PAGE_QUERIES = 9
 
 
 def test_connecting_sends_the_broker_away_with_a_state(api: StubGHL, broker_client: Client) -> None:

@@ -130,6 +130,27 @@ def test_columns_are_mapped_on_the_page(broker_client: Client, tenant: Tenant) -
     assert told(wrong)[-1] == "There is no field “shoe”."
 
 
+def test_each_choice_goes_to_its_own_column(broker_client: Client, tenant: Tenant) -> None:
+    row = made(tenant, content=b"Somebody,e,Telephone number,note\nAna,a@example.com,541-555-0101,fair\n")
+    chosen = {"column-0": "first_name", "column-1": "email", "column-2": "phone", "column-3": "source"}
+
+    broker_client.post(page("lead-import-columns", row), chosen)
+
+    row.refresh_from_db()
+    assert row.mapping == {
+        "Somebody": "first_name",
+        "e": "email",
+        "Telephone number": "phone",
+        "note": "source",
+    }
+    html = broker_client.get(page("lead-import-detail", row)).content.decode()
+    order = [
+        html.index(f'aria-label="Field that {column} fills"')
+        for column in ("Somebody", "e", "Telephone number", "note")
+    ]
+    assert order == sorted(order)
+
+
 def test_a_file_can_be_thrown_away(broker_client: Client, tenant: Tenant) -> None:
     row = made(tenant)
 

@@ -102,7 +102,8 @@ class Command(BaseCommand):
 
     def _say_mapping(self, looked: imports.Preview) -> None:
         names = dict(looked.targets)
-        for column, target in looked.mapping.items():
+        for column in looked.sheet.columns:
+            target = looked.mapping[column]
             self.stdout.write(f"  {column:<30} {names.get(target, 'left out') if target else 'left out'}")
 
     def _say_errors(self, errors: tuple[RowError, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from leads.services.imports.files import (
     Preview,
+    columns_of,
     discard_import,
     field_types,
     map_columns,
@@ -15,6 +16,7 @@ from leads.services.imports.files import (
 
 __all__ = [
     "Preview",
+    "columns_of",
     "discard_import",
     "field_types",
     "map_columns",

@@ -183,6 +183,11 @@ def unfinished_import(*, tenant: Tenant, digest: str) -> LeadImport | None:
     return LeadImport.objects.filter(tenant=tenant, digest=digest, state=State.RUNNING).first()
 
 
+def columns_of(lead_import: LeadImport) -> tuple[str, ...]:
+    """Return the columns of the kept file in their order, which the stored mapping does not keep."""
+    return sheet_of(lead_import).columns
+
+
 def sheet_of(lead_import: LeadImport) -> Sheet:
     """Read the kept file."""
     return imports.read_sheet(base64.b64decode(lead_import.content), lead_import.file_name)
