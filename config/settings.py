@@ -136,10 +136,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Redis: transport
 REDIS_URL = env.url("REDIS_URL", _running.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+LIVE_PREFIX = "live"
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "live"},
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": LIVE_PREFIX},
     }
 }
 

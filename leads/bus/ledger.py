@@ -100,7 +100,7 @@ def describe(error: BaseException) -> str:
     return f"{told['class']}{where}"[:300]
 
 
-def revive(letters: Sequence[DeadLetter]) -> int:
+def revive(letters: Iterable[DeadLetter]) -> int:
     """Put dead letters before their groups again; return how many."""
     open_ones = [letter for letter in letters if letter.resolved_at is None]
     with transaction.atomic():

@@ -120,7 +120,7 @@ class GroupReader:
             streams += self._old
         block = self._patience(wait_ms)
         try:
-            answer = circuit.call(
+            answer: Any = circuit.call(
                 lambda redis: redis.xreadgroup(
                     self.group, self._consumer, dict.fromkeys(streams, ">"), count=READ_COUNT, block=block
                 )
@@ -156,7 +156,7 @@ class GroupReader:
         """Become a member of the group on every stream from its start, and take up what was left."""
         streams = [*self._realtime, *self._old]
         circuit.call(lambda redis: create_groups(redis, streams, self.group))
-        left = circuit.call(
+        left: Any = circuit.call(
             lambda redis: redis.xreadgroup(
                 self.group, self._consumer, dict.fromkeys(streams, "0"), count=READ_AHEAD
             )

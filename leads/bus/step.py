@@ -26,7 +26,7 @@ BREATHE_SECONDS = 1.0
 class StreamStep(bootsteps.StartStopStep):
     """Reads the streams while the worker runs, also while Celery's own broker connection is lost."""
 
-    requires = {"celery.worker.components:Pool"}  # noqa: RUF012  (Celery's own way to say it)
+    requires = ("celery.worker.components:Pool",)
 
     def __init__(self, worker: Any, **options: Any) -> None:
         """Read only in workers of the realtime queue."""
@@ -44,7 +44,9 @@ class StreamStep(bootsteps.StartStopStep):
         if self.readers is not None:
             self.readers.stop()
 
-    terminate = stop
+    def terminate(self, worker: Any) -> None:
+        """Stop likewise when told to hurry."""
+        self.stop(worker)
 
 
 class Readers:

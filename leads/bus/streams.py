@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import timezone
 from redis import Redis
@@ -18,7 +19,7 @@ LENGTH = 50_000
 """Entries a stream keeps, about; what is trimmed unread is published again by the sweep."""
 PIPELINE = 500
 
-Fields = dict[str, str | int]
+Fields = dict[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)

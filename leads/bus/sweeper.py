@@ -88,7 +88,8 @@ def _publish_outbox(known: Sequence[Subscription], now: datetime) -> int:
         ]
     )
     done = ledger.consumers_of([event.pk for event in waiting])
-    finished, unfinished = [], []
+    finished: list[Event] = []
+    unfinished: list[Event] = []
     for event in waiting:
         groups = groups_of(event.kind, known)
         is_done = bool(groups) and groups <= done.get(event.pk, set())

@@ -28,7 +28,7 @@ class BadMessage(Exception):
     """What a client sent cannot be understood."""
 
 
-class LiveConsumer(AsyncWebsocketConsumer):
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
     """A socket of one member; the hub of the process feeds it."""
 
     channel_layer_alias = ""  # no layer channel for each socket: the hub has one for all

@@ -17,7 +17,7 @@ def wake(tenant_ids: Iterable[int]) -> bool:
     Published in the layer's own wire format: `group_send` would need an event loop for every batch.
     """
     payload = get_channel_layer().serialize({"type": WAKE, "tenants": sorted(set(tenant_ids))})
-    channel = f"{settings.CHANNEL_LAYERS['default']['CONFIG']['prefix']}__group__{GROUP}"
+    channel = f"{settings.LIVE_PREFIX}__group__{GROUP}"
     try:
         circuit.call(lambda redis: redis.publish(channel, payload))
     except RedisAway:

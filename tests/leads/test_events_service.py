@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -14,7 +15,7 @@ from leads.ops.logs import correlated
 from leads.services.events import NewEvent, record_event, record_events
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
-Capture = Callable[..., object]
+Capture = Callable[..., Any]
 
 
 def fact(tenant: Tenant, key: str = "", **more: object) -> NewEvent:
@@ -105,15 +106,17 @@ def test_record_events_takes_three_statements_for_a_batch(
 def test_event_publishing_to_redis(
     tenant: Tenant, redis_client: redis.Redis, django_capture_on_commit_callbacks: Capture
 ) -> None:
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
+    with django_capture_on_commit_callbacks(execute=True):
         live, old = record_events(
             events=[fact(tenant, correlation_id="c-1"), fact(tenant, correlation_id="c-2", backfill=True)]
         )
 
-    assert [fields for _, fields in redis_client.xrange("realtime:message.received")] == [
+    live_entries: Any = redis_client.xrange("realtime:message.received")
+    old_entries: Any = redis_client.xrange("backfill:message.received")
+    assert [fields for _, fields in live_entries] == [
         {b"e": str(live.pk).encode(), b"l": tenant.location_id.encode(), b"c": b"c-1"}
     ]
-    assert [fields for _, fields in redis_client.xrange("backfill:message.received")] == [
+    assert [fields for _, fields in old_entries] == [
         {b"e": str(old.pk).encode(), b"l": tenant.location_id.encode(), b"c": b"c-2"}
     ]
     assert Event.objects.filter(published_at__isnull=True).count() == 0
@@ -127,7 +130,7 @@ def test_record_events_publishes_nothing_that_was_rolled_back(
             record_events(events=[fact(tenant, "gone")])
             raise LookupError
 
-    with django_capture_on_commit_callbacks(execute=True), pytest.raises(LookupError):  # type: ignore[attr-defined]
+    with django_capture_on_commit_callbacks(execute=True), pytest.raises(LookupError):
         record_and_fail()
 
     assert redis_client.keys("*") == []

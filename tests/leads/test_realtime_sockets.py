@@ -51,7 +51,7 @@ async def connect() -> AsyncIterator[Open]:
             headers.append((b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode()))
         protocols = ["hearthline.v1", f"bearer.{token}"] if token else []
         socket = WebsocketCommunicator(application, "/ws/live/", headers=headers, subprotocols=protocols)
-        socket.answer = await socket.connect()  # type: ignore[attr-defined]
+        socket.answer = await socket.connect()
         opened.append(socket)
         return socket
 
@@ -116,7 +116,7 @@ async def test_a_program_comes_in_with_a_token(agent: User, tenant: Tenant, conn
     await subscribe(socket)
     await send(draft(tenant))
 
-    assert socket.answer == (True, "hearthline.v1")  # type: ignore[attr-defined]
+    assert socket.answer == (True, "hearthline.v1")
     assert (await socket.receive_json_from(5))["id"] == 1
 
 
@@ -138,7 +138,7 @@ async def test_an_expired_token_is_no_good(agent: User, connect: Open) -> None:
 async def test_a_page_of_another_site_is_refused(agent_client: Client, connect: Open) -> None:
     socket = await connect(agent_client, origin="http://evil.example")
 
-    assert socket.answer[0] is False  # type: ignore[attr-defined]
+    assert socket.answer[0] is False
 
 
 async def test_a_member_holds_so_many_sockets_and_no_more(

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from leads import bus
 from leads.bus.step import drain
+from leads.errors import ServiceError
 from leads.events import Kind
 from leads.models import DeadLetter, Event, Tenant
 from leads.redis import circuit
@@ -139,7 +140,7 @@ def test_replay_lets_the_group_catch_up_and_says_when_nobody_works(
     pauses: list[float] = []
     progress = replay.replay_events(tenant=None, since=None, until=None, group=GROUP, pause=pauses.append)
 
-    with pytest.raises(replay.ServiceError, match="No worker takes the events"):
+    with pytest.raises(ServiceError, match="No worker takes the events"):
         list(progress)
     assert sum(pauses) == 60.0
 
