@@ -6,10 +6,10 @@ import django.contrib.postgres.search
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
-import leads.crypto
 from django.conf import settings
 from django.db import migrations, models
 
+import leads.crypto
 
 CREATE_EVENT = """
 CREATE TABLE leads_event (

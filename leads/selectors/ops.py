@@ -17,7 +17,7 @@ RECENT = timedelta(days=1)
 
 BACKLOG = """
 SELECT
-  (SELECT count(*) FROM (SELECT 1 FROM leads_webhookdelivery WHERE state = 'accepted' LIMIT 10000) AS waiting),
+  (SELECT count(*) FROM (SELECT 1 FROM leads_webhookdelivery WHERE state = 'accepted' LIMIT 10000) AS queue),
   (SELECT extract(epoch FROM %(now)s - min(received_at)) FROM leads_webhookdelivery WHERE state = 'accepted'),
   (SELECT count(*) FROM leads_deadletter WHERE resolved_at IS NULL AND created_at > %(recent)s)
 """
