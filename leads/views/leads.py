@@ -203,6 +203,9 @@ def show_lead(request: MemberRequest, pk: int) -> HttpResponse:
     if lead.status == Lead.Status.MERGED:
         return render(request, "leads/lead_merged.html", {"lead": lead}, status=410)
     now = timezone.now()
+    if request.htmx and request.GET.get("part") == "standing":
+        spark = dashboard.score_sparks([lead], now=now)[lead.pk]
+        return render(request, "leads/_standing.html", {"lead": lead, "spark": spark, "now": now})
     team = _team(request)
     context = {
         "live_after": live_after,

@@ -272,3 +272,18 @@ def test_table_row_keeps_its_tick_and_its_agent_when_it_changes(
     expect(row.locator(".cell-agent")).to_have_text("Avery")
     rows = clean.eval_on_selector_all("[data-rows] > tr", "rows => rows.map((row) => row.id)")
     assert rows[-1] == f"lead-{leads[2].pk}"
+
+
+def test_page_of_a_lead_follows_that_lead(
+    clean: Page, live: str, agent: User, leads: list[Lead], sign_in_to: SignedIn
+) -> None:
+    sign_in_to(clean, agent)
+    clean.goto(f"{live}/agent/leads/{leads[0].pk}/")
+    expect(clean.locator("hl-live")).to_have_attribute("data-state", "open")
+    standing = clean.get_by_role("region", name="Standing")
+
+    stand(leads[1], 77)
+    stand(leads[0], 91)
+
+    expect(standing).to_contain_text("91")
+    expect(standing).to_contain_text("Hot")

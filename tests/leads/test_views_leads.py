@@ -407,6 +407,18 @@ def test_lead_page_shows_facts_quality_alerts_and_what_to_do(
         assert words in page
 
 
+def test_standing_of_a_lead_is_sent_alone_to_a_page_that_follows_it(
+    agent_client: Client, tenant: Tenant
+) -> None:
+    lead = LeadFactory(tenant=tenant, score=91, tier="hot", next_action="Call now")
+
+    part = agent_client.get(f"/agent/leads/{lead.pk}/", {"part": "standing"}, headers=HTMX).content.decode()
+
+    assert "Call now" in part
+    assert "<html" not in part
+    assert "Record quality" not in part
+
+
 def test_merged_lead_points_to_the_one_it_became(agent_client: Client, lead: Lead, tenant: Tenant) -> None:
     merged = LeadFactory(tenant=tenant, status=Lead.Status.MERGED, merged_into=lead)
 
@@ -440,7 +452,7 @@ def test_timeline_pages_without_losing_or_repeating_an_event(agent_client: Clien
         EventFactory(lead=lead, kind=Kind.NOTE_ADDED, data={"text": f"Note {number:02}."}, occurred_at=same)
 
     page = agent_client.get(f"/agent/leads/{lead.pk}/").content.decode()
-    more = re.search(r'hx-get="([^"]+timeline[^"]+)"', page)
+    more = re.search(r'hx-get="([^"]+timeline/[?]before[^"]+)"', page)
     assert more is not None
     rest = agent_client.get(more.group(1).replace("&amp;", "&"), headers=HTMX).content.decode()
 

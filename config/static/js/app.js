@@ -9,8 +9,14 @@ import "./theme.js";
 import { keepTimes } from "./times.js";
 import { toast } from "./toast.js";
 
-if (document.querySelector("hl-chart")) import("./chart.js");
-if (document.querySelector("[data-select-all]")) import("./selection.js");
+/* heavier parts are fetched by the pages, and the fragments, that have a use for them */
+function loadParts() {
+  if (document.querySelector("hl-chart")) import("./chart.js");
+  if (document.querySelector("[data-select-all]")) import("./selection.js");
+}
+
+loadParts();
+document.addEventListener("htmx:afterSettle", loadParts);
 
 keepTimes();
 

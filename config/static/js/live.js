@@ -164,17 +164,35 @@ class Live extends HTMLElement {
 
   /* sections that are counted rather than pushed ask again, at most every few seconds */
   refreshLater(messages) {
-    for (const message of messages) this.pending = (this.pending ?? new Set()).add(message.type);
+    for (const message of messages) {
+      this.pending = (this.pending ?? new Set()).add(message.type);
+      const lead = message.data.lead_id ?? message.data.lead;
+      this.pendingLeads = (this.pendingLeads ?? new Set()).add(String(lead));
+    }
     if (this.refreshTimer) return;
     this.refreshTimer = setTimeout(() => {
       const types = this.pending;
       this.pending = null;
       this.refreshTimer = 0;
       this.refreshFigures();
+      this.refreshLead();
       if (types.has("alert")) window.htmx?.trigger(document.body, "live:alert");
       if (types.has("message")) window.htmx?.trigger(document.body, "live:message");
     }, this.refreshed ? REFRESH_EVERY : 200);
     this.refreshed = true;
+  }
+
+  /* the page of one lead follows that lead; a reader deep in the timeline is left alone */
+  refreshLead() {
+    const page = document.querySelector("[data-live-lead]");
+    const leads = this.pendingLeads ?? new Set();
+    this.pendingLeads = null;
+    if (!page || !leads.has(page.dataset.liveLead)) return;
+    window.htmx?.trigger(document.body, "live:lead");
+    const timeline = page.querySelector("[data-live-timeline]");
+    if (timeline && timeline.children.length <= Number(timeline.dataset.liveTimeline) + 1) {
+      window.htmx?.trigger(timeline, "live:timeline");
+    }
   }
 
   /* counted figures cost the server more; screens ask at different moments */
