@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -174,7 +175,10 @@ def _record_scores(works: Sequence[Work], scores: dict[int, list[Score]], now: d
 
 def _scores_before(works: Sequence[Work]) -> dict[int, tuple[float | None, str]]:
     """Return what each lead scored before the first of its new moments."""
-    columns = [[work.lead.pk for work in works], [work.moments[0].at for work in works]]
+    columns: tuple[list[Any], ...] = (
+        [work.lead.pk for work in works],
+        [work.moments[0].at for work in works],
+    )
     with connection.cursor() as cursor:
         cursor.execute(_BEFORE, columns)
         return {lead_id: (score, tier) for lead_id, score, tier in cursor.fetchall()}
