@@ -120,7 +120,7 @@ class House:
         """Read from the installation's own database."""
         assert self.supervisor.postgres is not None
         with psycopg.connect(self.supervisor.postgres.url) as connection:
-            return connection.execute(text, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(text, values).fetchall()
 
     def watch_until(self, holds: Callable[[], bool], *, seconds: float = SETTLE_SECONDS) -> bool:
         """Supervise until a condition holds; tell whether it came to."""
@@ -150,7 +150,7 @@ class House:
 
         def lanes() -> Any:
             for number, letter in enumerate(letters):
-                if number == count // 3 + 50:  # the queues of the lanes hold some back
+                if number == min(count - 1, count // 3 + 50):  # the queues of the lanes hold some back
                     halfway.set()
                 yield number, letter
 

@@ -56,7 +56,8 @@ def family(folder: Path) -> list[psutil.Process]:
     """Return every process started for this folder, however deep."""
     runtime = read_runtime(folder)
     assert runtime is not None
-    return psutil.Process(runtime.pid).children(recursive=True)
+    processes: list[psutil.Process] = psutil.Process(runtime.pid).children(recursive=True)
+    return processes
 
 
 def left_of(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
