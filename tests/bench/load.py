@@ -70,18 +70,19 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.buffer += data
         head, found, rest = self.buffer.partition(b"\r\n\r\n")
-        if not found:
-            return
-        length = next(
-            (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
-        )
-        if len(rest) < length:
-            return
-        self.buffer = rest[length:]
-        self.pool.answered(self, int(head[9:12]))
+        if found and _is_whole(head.lower(), rest):
+            self.buffer = b""  # one request at a time: nothing follows the answer
+            self.pool.answered(self, int(head[9:12]))
 
     def connection_lost(self, error: Exception | None) -> None:
         self.pool.lost(self, error)
+
+
+def _is_whole(head: bytes, rest: bytes) -> bool:
+    if b"transfer-encoding: chunked" in head:
+        return rest.endswith(b"0\r\n\r\n")
+    lengths = (line[15:] for line in head.split(b"\r\n") if line.startswith(b"content-length:"))
+    return len(rest) >= int(next(lengths, b"0"))
 
 
 @dataclass(slots=True)
@@ -95,8 +96,13 @@ class Pool:
     from_send: list[float] = field(default_factory=list)
     busy: set[Connection] = field(default_factory=set)
     opened: int = 0
+    closed: int = 0
     source: Iterator[tuple[float, bytes]] | None = None
     until: float = 0.0
+
+    @property
+    def is_at_work(self) -> bool:
+        return bool(self.busy) or (bool(self.waiting) and self.opened > self.closed)
 
     def submit(self, due: float, request: bytes) -> None:
         if self.idle:
@@ -106,7 +112,7 @@ class Pool:
 
     def free(self, connection: Connection) -> None:
         self.opened += 1
-        self._next(connection)
+        self.idle.append(connection)
 
     def answered(self, connection: Connection, status: int) -> None:
         now = time.time()
@@ -117,6 +123,7 @@ class Pool:
         self._next(connection)
 
     def lost(self, connection: Connection, error: Exception | None) -> None:
+        self.closed += 1
         if connection in self.busy:
             self.busy.discard(connection)
             self.statuses[0] += 1
@@ -199,7 +206,7 @@ async def drive(job: Job) -> dict[str, Any]:
         for _ in range(len(pool.idle)):
             pool._next(pool.idle.popleft())
     give_up = time.time() + (60.0 if is_open_loop else job.seconds + 30.0)
-    while (pool.busy or pool.waiting or (pool.source and time.time() < pool.until)) and time.time() < give_up:
+    while pool.is_at_work and time.time() < give_up:
         await asyncio.sleep(0.01)
     ended = time.time()
     return {
@@ -210,6 +217,7 @@ async def drive(job: Job) -> dict[str, Any]:
         "seconds": pool.seconds,
         "from_send": pool.from_send,
         "unanswered": len(pool.busy) + len(pool.waiting),
+        "closed": pool.closed,
     }
 
 
