@@ -25,7 +25,7 @@ def programs(*, host: str, port: int, workers: int) -> list[Program]:
             (
                 *(python, "-m", "daphne", "--verbosity", "0", "--no-server-name"),
                 *("--bind", host, "--port", str(port)),
-                *("--ping-interval", "30", "--ping-timeout", "30"),
+                *("--ping-interval", "30", "--ping-timeout", "30", "--websocket_connect_timeout", "20"),
                 "config.asgi:application",
             ),
         ),

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -197,6 +197,9 @@ class Hub:
         self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="live")
+        self._reader_thread = ThreadPoolExecutor(
+            1, thread_name_prefix="live-read"
+        )  # waits behind no newcomer
         self._reading = asyncio.Lock()
 
     async def open(self, viewer: Viewer, *, transport: str, answers: bool) -> Reader:
@@ -304,10 +307,8 @@ class Hub:
         for channel in self.channels.values():
             if channel.flush_timer is not None:
                 channel.flush_timer.cancel()
-        loop = asyncio.get_running_loop()
-        await asyncio.gather(
-            *(loop.run_in_executor(self._threads, connections.close_all) for _ in range(DATABASE_THREADS))
-        )
+        await asyncio.get_running_loop().run_in_executor(self._reader_thread, connections.close_all)
+        self._reader_thread.shutdown()
         self._threads.shutdown()
 
     def _start(self) -> None:
@@ -363,7 +364,8 @@ class Hub:
             cursors = {tenant_id: channel.head for tenant_id, channel in self.channels.items()}
             if not cursors:
                 return
-            fresh = await self.run(live.read_after, cursors)
+            loop = asyncio.get_running_loop()
+            fresh = await loop.run_in_executor(self._reader_thread, read_new, cursors)
             if len(fresh) >= live.MOST:
                 self._woken.set()
             by_tenant: dict[int, list[Message]] = {}
@@ -413,6 +415,15 @@ class Hub:
         for reader in readers:
             if reader.viewer not in valid:
                 reader.give_up(SIGNED_OUT)
+
+
+def read_new(cursors: Mapping[int, int]) -> list[Message]:
+    """Read on a connection that is kept, and let go of it when it broke."""
+    try:
+        return live.read_after(cursors)
+    except (DatabaseError, InterfaceError):
+        connections.close_all()
+        raise
 
 
 def ping_if_due(reader: Reader, now: float) -> None:
