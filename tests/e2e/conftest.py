@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 import os
 import shutil
 import socket
@@ -21,9 +20,10 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from leads.models import User
+from leads.ops import alive
 from tests import ghl, servers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _orm_beside_the_browser() -> Iterator[None]:
     """Let tests make rows although the browser keeps an event loop in this thread."""
+    expect.set_options(timeout=STEP_SECONDS * 1000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         yield
@@ -104,13 +105,13 @@ class Server:
         assert self.process.stdout is not None
         self.tail.extend(self.process.stdout)
 
-    def wait_for(self, url: str) -> None:
-        """Return once the server answers; the first answer takes long on a busy machine."""
+    def wait_until(self, is_ready: Callable[[], bool]) -> None:
+        """Return once the server works; its first answer takes long on a busy machine."""
         pause = threading.Event()
         for _ in range(600):
             if self.process.poll() is not None:
                 break
-            with contextlib.suppress(URLError), urllib.request.urlopen(url, timeout=120):
+            if is_ready():
                 return
             pause.wait(0.2)
         self.stop()
@@ -126,6 +127,14 @@ class Server:
         self._reader.join(5)
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=120):
+            return True
+    except URLError:
+        return False
 
 
 def _free_port() -> int:
@@ -166,7 +175,7 @@ def live(environment: dict[str, str]) -> Iterator[str]:
     assert port is not None
     command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "config.asgi:application"]
     server = Server(command, {**environment, "PROCESS_NAME": "web"})
-    server.wait_for(f"{environment['BASE_URL']}/accounts/login/")
+    server.wait_until(lambda: _answers(f"{environment['BASE_URL']}/accounts/login/"))
     yield environment["BASE_URL"]
     server.stop()
 
@@ -177,6 +186,8 @@ def worker(environment: dict[str, str]) -> Iterator[None]:
     command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo"]
     options = ["--queues", "realtime", "--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
     server = Server([*command, *options], {**environment, "PROCESS_NAME": "realtime"})
+    with alive.connect() as redis:
+        server.wait_until(lambda: alive.count_by_role(redis)["realtime"] > 0)
     yield
     server.stop()
 
