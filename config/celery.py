@@ -46,6 +46,20 @@ app.conf.beat_schedule = {
 
 
 @worker_ready.connect
+def warm_up(**kwargs: Any) -> None:
+    """Load what the first event would otherwise wait for: the addresses, the row and its icons."""
+    from django.template.loader import get_template  # Django is set up only now
+    from django.urls import reverse
+
+    from leads.templatetags.ui import draw_icons
+    from scoring.reasons import ICONS
+
+    reverse("leads:dashboard")
+    get_template("leads/_lead_row.html")
+    draw_icons(ICONS)
+
+
+@worker_ready.connect
 def say_worker_lives(sender: Any = None, **kwargs: Any) -> None:
     """Let /health/realtime know of this worker."""
     from leads.bus.step import QUEUE  # Django is set up only now

@@ -9,12 +9,14 @@ background; what it returns is kept with its source and time, and its failure st
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 import phonenumbers
-from phonenumbers import PhoneNumberType, carrier, geocoder, timezone
+from phonenumbers import PhoneNumberType, timezone
 
 from leads.intake import LeadFacts
 
@@ -58,6 +60,14 @@ def hooks() -> tuple[Hook, ...]:
     return tuple(_hooks[name] for name in sorted(_hooks))
 
 
+# The package's own geocoder would do, but costs every process 150 MB.
+STATES: dict[str, str] = {
+    str(code): state
+    for state, codes in tomllib.loads(
+        resources.files("leads.data").joinpath("area_codes.toml").read_text("utf-8")
+    ).items()
+    for code in codes
+}
 LINE_TYPES = {
     PhoneNumberType.FIXED_LINE: "landline",
     PhoneNumberType.MOBILE: "mobile",
@@ -69,20 +79,20 @@ LINE_TYPES = {
 
 @register_enrichment("phone-number", source="Numbering plan (phonenumbers); an estimate from the number")
 def phone_number(facts: LeadFacts) -> Mapping[str, Any]:
-    """Estimate region, time zones and kind of line from the number; people who move keep theirs."""
+    """Estimate state, time zones and kind of line from the number; people who move keep theirs."""
     if not facts.phone:
         return {}
     try:
         number = phonenumbers.parse(facts.phone)
     except phonenumbers.NumberParseException:
         return {}
+    country = phonenumbers.region_code_for_number(number) or ""
     zones = [zone for zone in timezone.time_zones_for_number(number) if zone != timezone.UNKNOWN_TIMEZONE]
     found = {
-        "region": geocoder.description_for_number(number, "en"),
-        "country": phonenumbers.region_code_for_number(number) or "",
+        "state": STATES.get(str(number.national_number)[:3], "") if country == "US" else "",
+        "country": country,
         "time_zones": zones[:5],
         "line_type": LINE_TYPES.get(phonenumbers.number_type(number), ""),
-        "carrier": carrier.name_for_number(number, "en"),
     }
     told = {name: value for name, value in found.items() if value}
     return {**told, "is_estimate": True} if told else {}

@@ -131,6 +131,7 @@ WORDINGS: dict[str, _Wording] = {
     **_fixed("bell-off", "opted_out", "Opted out of messages"),
     **_fixed("mail-x", "email_bounced", "E-mail bounces"),
 }
+ICONS = frozenset(wording.icon for wording in WORDINGS.values())
 
 
 def reasons_for(

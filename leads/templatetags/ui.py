@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -54,6 +54,14 @@ def icon(name: str, size: int = 18, css_class: str = "", fallback: str = "") -> 
         if not fallback:
             raise
         return _icon(fallback, size, css_class)
+
+
+def draw_icons(names: Iterable[str]) -> None:
+    """Draw icons ahead of their first use, which opens the whole set, in the sizes of rows and alerts."""
+    for name in names:
+        _icon(name, 13, "")
+    for look in ALERT_LOOKS.values():
+        _icon(look.icon, 18, "")
 
 
 @lru_cache(maxsize=1024)

@@ -42,7 +42,7 @@ def kept(lead: Lead, name: str) -> Enrichment:
         (
             "+15412345678",
             {
-                "region": "Oregon",
+                "state": "OR",
                 "country": "US",
                 "time_zones": ["America/Los_Angeles"],
                 "line_type": "landline or mobile",
@@ -57,7 +57,7 @@ def kept(lead: Lead, name: str) -> Enrichment:
         ("5412345678", {}),
     ],
 )
-def test_a_number_tells_its_region_zone_and_kind_of_line(phone: str, found: dict[str, Any]) -> None:
+def test_a_number_tells_its_state_zone_and_kind_of_line(phone: str, found: dict[str, Any]) -> None:
     told = dict(phone_number(LeadFacts(phone=phone)))
 
     assert {name: told[name] for name in found} == found
@@ -98,7 +98,7 @@ def test_a_hook_that_fails_stops_nobody_and_leaves_what_was_found(
 
     row = kept(lead, "county")
     assert (row.error, row.data) == (error, {"school_district": "Bend"})
-    assert kept(lead, "phone-number").data["region"] == "Oregon"
+    assert kept(lead, "phone-number").data["state"] == "OR"
     assert sorted(Event.objects.values_list("data__provider", flat=True)) == ["county", "phone-number"]
 
 
