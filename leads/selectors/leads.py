@@ -27,9 +27,9 @@ class PrefixQuery(SearchQuery):
     """A text query taken as it stands: no parser tears an e-mail address or a phone number apart."""
 
     def as_sql(
-        self, compiler: Any, connection: Any, function: str | None = None, template: str | None = None
-    ) -> Any:
-        return super().as_sql(compiler, connection, function, "(%(expressions)s)::tsquery")
+        self, compiler: Any, connection: Any, *args: Any, **kwargs: Any
+    ) -> tuple[str, tuple[str | int, ...]]:
+        return super().as_sql(compiler, connection, template="(%(expressions)s)::tsquery")
 
 
 def matching(leads: LeadQuerySet, text: str) -> LeadQuerySet:

@@ -59,9 +59,7 @@ def test_changed_source_is_built_again(build: Path, monkeypatch: pytest.MonkeyPa
     assert "built css/app.css" in run()
 
 
-def test_broken_source_stops_with_tailwinds_words(
-    build: Path, settings: Settings, tmp_path: Path
-) -> None:
+def test_broken_source_stops_with_tailwinds_words(build: Path, settings: Settings, tmp_path: Path) -> None:
     settings.BASE_DIR = tmp_path
     source = tmp_path / "config/static/css/main.css"
     source.parent.mkdir(parents=True)
@@ -85,7 +83,7 @@ def test_broken_source_stops_with_tailwinds_words(
     ],
 )
 def test_only_what_browsers_ask_for_is_collected(path: str, served: bool) -> None:
-    patterns = apps.get_app_config("staticfiles").ignore_patterns
+    patterns = apps.get_app_config("staticfiles").ignore_patterns  # type: ignore[attr-defined]
 
     is_ignored = matches_patterns(path, patterns) or matches_patterns(Path(path).name, patterns)
     assert is_ignored is not served

@@ -41,11 +41,11 @@ PAGES = [
 def leads(tenant: Tenant, agent: User) -> list[Lead]:
     """Some leads in all tiers, with a history."""
     now = datetime.now(UTC)
-    made = []
+    made: list[Lead] = []
     for number, (score, tier) in enumerate(
         [(92.0, "hot"), (74.0, "warm"), (51.0, "steady"), (12.0, "quiet")]
     ):
-        lead = LeadFactory(
+        lead: Lead = LeadFactory(
             tenant=tenant,
             first_name=["Maya", "Daniel", "Priya", "Tom"][number],
             last_name="Okafor",

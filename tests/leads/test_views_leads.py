@@ -137,7 +137,7 @@ def test_search_finds_by_how_words_begin(tenant: Tenant, text: str, found: bool)
         tenant=tenant, first_name="Maya", last_name="Okafor", email="maya@example.net", phone="+14155550142"
     )
 
-    matches = lead_selectors.matching(Lead.objects.all(), text)  # type: ignore[arg-type]
+    matches = lead_selectors.matching(Lead.objects.all(), text)
 
     assert list(matches) == ([lead] if found else [])
 

@@ -7,6 +7,7 @@ import re
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory, override_settings
 from django.urls import path
 from pytest_django import DjangoAssertNumQueries
@@ -226,7 +227,7 @@ def test_frame_of_a_buyer_has_no_team_navigation(buyer: User, sign_in: SignIn) -
 # Error pages
 
 
-def broken(request: object) -> None:
+def broken(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("The cellar is flooded")
 
 
