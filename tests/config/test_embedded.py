@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
@@ -34,7 +35,8 @@ from config.embedded import (
     write_runtime,
 )
 from config.embedded.postgres import find_programs
-from config.embedded.processes import end_leftover, free_port
+from config.embedded.privileges import place
+from config.embedded.processes import die_with_parent, end_leftover, free_port, last_lines
 from config.embedded.redis import find_program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -339,3 +341,118 @@ def test_a_free_port_can_be_listened_on(folder: Path) -> None:
     server = Redis(folder / "redis", port=free_port(), durable=False).start()
     assert server.running
     server.stop()
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="an ordinary user needs none of root's ways")
+def test_root_with_a_closed_project_needs_a_namespace_or_a_stage(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.embedded.privileges.STAGE_ROOT", folder)
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    programs = find_programs()
+
+    chosen = place(programs=programs, data=closed / "postgres")
+
+    assert chosen.identity.prefix[:1] == ("unshare",) or chosen.data.is_relative_to(folder)
+    assert mode(closed) == 0o700
+    if (closed / "postgres").is_symlink():
+        (closed / "postgres").unlink()
+    (closed / "postgres").mkdir()
+    with pytest.raises(EmbeddedError, match="cannot be reached by an ordinary user any more"):
+        place(programs=programs, data=closed / "postgres", way="stage")
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="an ordinary user needs none of root's ways")
+def test_a_folder_of_an_unknown_user_is_served_as_nobody(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.chown(folder, 54321, 54321)
+
+    chosen = place(programs=find_programs(), data=folder / "postgres", way="user")
+
+    assert chosen.identity.user == pwd.getpwnam("nobody").pw_uid
+
+    def nobody_here(name: str) -> pwd.struct_passwd:
+        raise KeyError(name)
+
+    monkeypatch.setattr("pwd.getpwnam", nobody_here)
+    with pytest.raises(EmbeddedError, match="there is no user `nobody` to run it as"):
+        place(programs=find_programs(), data=folder / "postgres")
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can make a folder another user's")
+def test_a_folder_of_an_ordinary_user_is_served_as_that_user(folder: Path) -> None:
+    daemon = pwd.getpwnam("daemon")
+    os.chown(folder, daemon.pw_uid, daemon.pw_gid)
+
+    chosen = place(programs=find_programs(), data=folder / "postgres", way="user")
+
+    assert (chosen.identity.user, chosen.identity.group) == (daemon.pw_uid, daemon.pw_gid)
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGCONT])
+def test_a_leftover_that_works_in_the_folder_is_ended_even_when_it_will_not(
+    folder: Path, sig: signal.Signals
+) -> None:
+    program = folder / "postgres"
+    shutil.copy2(shutil.which("sleep") or "/bin/sleep", program)
+    with subprocess.Popen([program, "60"], cwd=folder) as left:
+        end_leftover(left.pid, folder=folder, program="postgres", sig=sig, wait=0.2)
+        left.wait(5)
+    assert not psutil.pid_exists(left.pid)
+
+
+def test_a_leftover_that_is_gone_needs_no_ending(folder: Path) -> None:
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    end_leftover(gone.pid, folder=folder, program="postgres", sig=signal.SIGTERM)
+    (folder / "redis").mkdir()
+    (folder / "redis" / "redis.pid").write_text("not a number")
+    server = Redis(folder / "redis", durable=False).start()
+    assert server.running
+    server.stop()
+    server.stop()  # stopping twice is no error
+
+
+def test_where_the_system_cannot_watch_parents_children_start_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("config.embedded.processes._libc", None)
+    assert die_with_parent(signal.SIGTERM) is None
+
+
+def test_servers_that_do_not_run_have_no_number(folder: Path) -> None:
+    with pytest.raises(EmbeddedError, match="PostgreSQL is not running"):
+        _ = Postgres(folder / "postgres").pid
+    with pytest.raises(EmbeddedError, match="Redis is not running"):
+        _ = Redis(folder / "redis").pid
+    assert last_lines(folder / "nowhere.log") == ""
+
+
+def test_an_interrupted_first_start_leaves_no_half_cluster(folder: Path) -> None:
+    (folder / "postgres.new").mkdir()
+    (folder / "postgres.new" / "PG_VERSION").write_text("18\n")
+
+    server = Postgres(folder / "postgres", careless=True).start()
+
+    assert server.running
+    assert not (folder / "postgres.new").exists()
+    server.stop()
+
+
+def test_a_postgres_that_cannot_run_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = folder / "bin"
+    broken.mkdir()
+    (broken / "postgres").write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
+    (broken / "postgres").chmod(0o755)
+    monkeypatch.setenv("PG_BINDIR", str(broken))
+
+    with pytest.raises(EmbeddedError, match=r"does not run \(broken\): set PG_BINDIR to another PostgreSQL"):
+        Postgres(folder / "postgres").start()
+
+
+def test_an_old_redis_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.embedded.redis.OLDEST", (99, 0))
+    with pytest.raises(EmbeddedError, match=r"The Redis found is .* but 6\.2 is needed"):
+        Redis(folder / "redis", durable=False).start()
