@@ -10,8 +10,6 @@ from typing import TypeVar
 
 import redis
 from django.conf import settings
-from redis import asyncio as aioredis
-from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
@@ -37,22 +35,6 @@ class RedisAway(Exception):
 def client() -> redis.Redis:
     """Return this process's client; safe to share between threads."""
     return _client(settings.REDIS_URL, ANSWER_SECONDS)
-
-
-def blocking_client(block_seconds: float) -> redis.Redis:
-    """Return a client whose commands may wait on the server for `block_seconds`."""
-    return _client(settings.REDIS_URL, block_seconds + ANSWER_SECONDS)
-
-
-def async_client() -> aioredis.Redis:
-    """Return a new client for the running event loop; the caller closes it."""
-    return aioredis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=ANSWER_SECONDS,
-        socket_keepalive=True,
-        retry=AsyncRetry(_backoff(), 2),
-    )
 
 
 def _backoff() -> ExponentialBackoff:

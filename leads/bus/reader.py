@@ -11,17 +11,17 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from leads.bus import ledger, outbox
+from leads.bus import outbox
 from leads.bus.fairness import Entry, FairQueue
 from leads.bus.registry import Subscription
 from leads.bus.streams import kind_of, stream_of
-from leads.ops import metrics
-from leads.ops.logs import correlated, get_logger
+from leads.bus.work import Outage, Work
+from leads.ops.logs import get_logger
 from leads.redis import RedisAway, circuit
 
 log = get_logger("bus")
@@ -34,22 +34,10 @@ POLL_SECONDS = 0.5
 LOOK_BACK_SECONDS = 1.0
 CLAIM_EVERY_SECONDS = 5.0
 CLAIM_IDLE_MS = 15_000
-TRIES = 5
-RETRY_SECONDS = 0.2
 SUSPECT_AFTER = 3
 """Deliveries of one entry after which it is tried alone: it may be what its readers died of."""
-DEATHS = 2
 OUTAGE_SECONDS = (0.2, 5.0)
 BEFORE_OUTAGE = timedelta(minutes=2)
-TRIED = "bus:tried:"
-
-
-class Outage(Exception):
-    """PostgreSQL cannot be reached: nothing is the matter with the work itself."""
-
-
-class WorkerDied(Exception):
-    """Workers died while on this entry."""
 
 
 class GroupReader:
@@ -71,6 +59,7 @@ class GroupReader:
         self._joined = joined
         self._realtime = [stream_of(kind) for kind in subscription.kinds]
         self._old = [stream_of(kind, is_backfill=True) for kind in subscription.kinds]
+        self._work = Work(subscription, done=self._done, retry=self._retry)
         self._queue = FairQueue()
         self._backfill = FairQueue()
         self._retries: list[tuple[float, Entry]] = []
@@ -96,7 +85,7 @@ class GroupReader:
             self._poll(wait_ms)
         batch = self._take()
         try:
-            self._work(batch)
+            self._work.do(batch)
         except Outage:
             log.warning("bus.database_away", group=self.group, waiting=self.waiting)
             self._pause(self._outage_pause)
@@ -273,95 +262,7 @@ class GroupReader:
         self._is_backfilling = bool(old)
         return old
 
-    def _work(self, batch: Sequence[Entry]) -> None:
-        by_task: dict[int, tuple[Any, list[Entry]]] = {}
-        for entry in batch:
-            task = self._subscription.tasks[entry.kind]
-            by_task.setdefault(id(task), (task, []))[1].append(entry)
-        waiting = list(by_task.values())
-        try:
-            while waiting:
-                task, entries = waiting[0]
-                for entry in [entry for entry in entries if entry.is_suspect]:
-                    self._run_suspect(task, entry)
-                    entries.remove(entry)
-                if entries:
-                    self._run(task, entries)
-                waiting.pop(0)
-        except Outage:
-            for _, entries in waiting:
-                self._retry(entries, after=0.0)
-            raise
-
-    def _run(self, task: Any, entries: list[Entry]) -> None:
-        """Run a batch; when it fails, each entry alone, so that one bad entry holds up no other."""
-        try:
-            self._call(task, entries)
-        except Exception as error:  # whatever a task may raise, the bus goes on
-            if is_outage(error):
-                raise Outage from error
-            if len(entries) == 1:
-                self._fail(entries[0], error)
-                entries.clear()
-                return
-            log.warning("bus.batch_failed", group=self.group, entries=len(entries), exc_info=error)
-            while entries:
-                self._run(task, [entries[0]])
-                entries.pop(0)
-            return
-        self._done(entries)
-
-    def _run_suspect(self, task: Any, entry: Entry) -> None:
-        """Run an entry alone, counting on Redis before that we do, in case this process dies of it."""
-        key, field = f"{TRIED}{self.group}", f"{entry.kind}:{entry.pk}"
-        deaths = count_try(key, field)
-        if deaths >= DEATHS:
-            entry.tries = deaths
-            self._bury(entry, WorkerDied(f"{deaths} workers died"))
-        else:
-            self._run(task, [entry])
-        forget_tries(key, field)
-
-    def _call(self, task: Any, entries: Sequence[Entry]) -> None:
-        ids = list(dict.fromkeys(entry.pk for entry in entries))
-        correlation_ids = list(
-            dict.fromkeys(entry.correlation_id for entry in entries if entry.correlation_id)
-        )
-        began = time.perf_counter()
-        with correlated(correlation_ids[0] if len(correlation_ids) == 1 else ""):
-            task(ids)
-            metrics.CONSUMED.labels(group=self.group).inc(len(ids))
-            log.info(
-                "bus.batch",
-                group=self.group,
-                entries=len(ids),
-                ms=round((time.perf_counter() - began) * 1000, 2),
-                correlation_ids=correlation_ids,
-            )
-
-    def _fail(self, entry: Entry, error: Exception) -> None:
-        entry.tries += 1
-        if entry.tries >= TRIES:
-            self._bury(entry, error)
-            return
-        log.warning(
-            "bus.entry_failed",
-            group=self.group,
-            kind=entry.kind,
-            pk=entry.pk,
-            tries=entry.tries,
-            exc_info=error,
-        )
-        self._retry([entry], after=RETRY_SECONDS * 2 ** (entry.tries - 1))
-
-    def _bury(self, entry: Entry, error: Exception) -> None:
-        try:
-            ledger.bury(self.group, entry, error)
-        except (OperationalError, InterfaceError) as failure:
-            raise Outage from failure
-        self._done([entry])
-
-    def _retry(self, entries: Sequence[Entry], *, after: float) -> None:
+    def _retry(self, entries: Sequence[Entry], after: float) -> None:
         due = time.monotonic() + after
         self._retries += [(due, entry) for entry in entries]
 
@@ -395,22 +296,6 @@ class GroupReader:
             return  # read again later; the ledger knows they are done
 
 
-def count_try(key: str, field: str) -> int:
-    """Count a try and return how many there were before; none when Redis is away."""
-    try:
-        return circuit.call(lambda redis: int(redis.hincrby(key, field, 1))) - 1  # type: ignore[arg-type]
-    except RedisAway:
-        return 0
-
-
-def forget_tries(key: str, field: str) -> None:
-    """Forget the tries of what is done."""
-    try:
-        circuit.call(lambda redis: redis.hdel(key, field))
-    except RedisAway:
-        return
-
-
 def create_groups(redis: Redis, streams: Sequence[str], group: str) -> None:
     """Create a group on each stream, reading from the first entry on; those that exist stay as they are."""
     pipeline = redis.pipeline(transaction=False)
@@ -431,22 +316,6 @@ def read_entry(stream: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Entr
         stream=stream,
         entry_id=entry_id,
     )
-
-
-def is_outage(error: BaseException) -> bool:
-    """Tell whether a task failed because PostgreSQL is away, not because of what it was given."""
-    if isinstance(error, RedisAway):
-        return False
-    if not isinstance(error, OperationalError | InterfaceError):
-        return False
-    try:
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return True
-    return False
 
 
 def _order(entry_id: bytes) -> tuple[int, int]:

@@ -11,8 +11,9 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from leads.ops.logs import get_logger
 from leads.realtime import viewers
+from leads.realtime.channel import SIGNED_OUT, Reader
 from leads.realtime.groups import TOPICS
-from leads.realtime.hub import SIGNED_OUT, Hub, Reader, current_hub
+from leads.realtime.hub import Hub, current_hub
 from leads.realtime.messages import Viewer, Wants
 
 log = get_logger("live")

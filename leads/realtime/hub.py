@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
@@ -23,15 +21,22 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from leads.ops import metrics
 from leads.ops.logs import get_logger
+from leads.realtime.channel import (
+    GAP_SECONDS,
+    SIGNED_OUT,
+    TOO_SLOW,
+    Channel,
+    Delivery,
+    Reader,
+    ping_if_due,
+)
 from leads.realtime.groups import GROUP
 from leads.realtime.messages import (
-    PING,
     RESET,
     Message,
     Viewer,
     Wants,
     frames,
-    personal_numbers,
     wanted,
 )
 from leads.selectors import live
@@ -40,151 +45,10 @@ log = get_logger("live")
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SIGNED_OUT = 4401
-SILENT = 4408
-TOO_SLOW = 4413
-
-KEEP_MESSAGES = 500
 KEEP_TIME = timedelta(minutes=1)
 POLL_SECONDS = 1.0
-GAP_SECONDS = 0.02
-GAP_PER_READER = 0.0001
-MOST_GAP_SECONDS = 0.1
-PING_SECONDS = 30.0
-MISSES = 2
 VALIDATE_SECONDS = 20.0
-ASK_AFTER_BYTES = 256 * 1024
-"""Sent without a sign of life from the reader: it is asked for one."""
-MOST_BYTES = 2 * 1024 * 1024
-"""Sent without a sign of life: the reader is too slow."""
 DATABASE_THREADS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What a reader's connection does next: send frames, and perhaps close."""
-
-    frames: Sequence[str] = ()
-    close_code: int | None = None
-    last: int = 0
-
-
-class Channel:
-    """A tenant's recent messages and who reads them."""
-
-    def __init__(self, head: int) -> None:
-        """Begin after message `head`."""
-        self.messages: deque[Message] = deque()
-        self.head = head
-        self.flushed = head
-        self.readers: set[Reader] = set()
-        self.flushed_at = float("-inf")
-        self.flush_timer: asyncio.TimerHandle | None = None
-        self._cache: dict[Any, list[str]] = {}
-
-    @property
-    def start(self) -> int:
-        """Return the number of the oldest message held here."""
-        return self.messages[0].number if self.messages else self.head + 1
-
-    @property
-    def gap(self) -> float:
-        """Return the least time between two frames: the more readers, the more is put in one."""
-        return min(MOST_GAP_SECONDS, GAP_SECONDS + GAP_PER_READER * len(self.readers))
-
-    def append(self, messages: Sequence[Message]) -> None:
-        """Hold newly read messages."""
-        for message in messages:
-            if message.number <= self.head:
-                continue
-            if message.number != self.head + 1:  # the missing ones were pruned: readers load anew
-                self.messages.clear()
-            self.messages.append(message)
-            self.head = message.number
-        while len(self.messages) > KEEP_MESSAGES:
-            self.messages.popleft()
-
-    def prepend(self, messages: Sequence[Message]) -> bool:
-        """Hold older messages a reader missed, if they fit; the next reader then needs no query."""
-        older = [each for each in messages if each.number < self.start]
-        if not older:
-            return True
-        if older[-1].number != self.start - 1 or len(older) + len(self.messages) > KEEP_MESSAGES:
-            return False
-        self.messages.extendleft(reversed(older))
-        return True
-
-    def trim(self, before: datetime) -> None:
-        """Let go of old messages every reader has taken."""
-        taken = min((reader.position for reader in self.readers), default=self.head)
-        while self.messages and self.messages[0].at < before and self.messages[0].number <= taken:
-            self.messages.popleft()
-
-    def flush(self) -> None:
-        """Let the readers have what is held."""
-        self.flush_timer = None
-        self.flushed = self.head
-        self.flushed_at = time.monotonic()
-        self._cache.clear()
-        for reader in self.readers:
-            reader.wake.set()
-
-    def frames_for(self, reader: Reader) -> list[str]:
-        """Return the frames from a reader's position on, made once for all readers alike."""
-        fresh = list(islice(self.messages, max(0, reader.position - self.start + 1), None))
-        fresh = [each for each in fresh if each.number <= self.flushed]
-        audiences = reader.audiences
-        key = (reader.position, reader.wants, reader.is_team, personal_numbers(fresh, audiences))
-        made = self._cache.get(key)
-        if made is None:
-            made = self._cache[key] = frames(wanted(fresh, reader.wants, audiences), reader.wants)
-        return made
-
-
-@dataclass(eq=False, slots=True)
-class Reader:
-    """One open connection and how far it has read."""
-
-    viewer: Viewer
-    transport: str
-    answers: bool
-    """It answers pings, so its silence means something."""
-    audiences: frozenset[str]
-    is_team: bool
-    wants: Wants = field(default_factory=Wants)
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    position: int = 0
-    is_subscribed: bool = False
-    urgent: deque[str] = field(default_factory=deque)
-    close_code: int | None = None
-    pinged_at: float = field(default_factory=time.monotonic)
-    misses: int = 0
-    unanswered_bytes: int = 0
-
-    def heard(self) -> None:
-        """Note a sign of life."""
-        self.misses = 0
-        self.unanswered_bytes = 0
-
-    def sent(self, size: int) -> None:
-        """Note what was sent, and ask for a sign of life when it was much."""
-        if not self.answers:
-            return
-        before = self.unanswered_bytes
-        self.unanswered_bytes += size
-        if self.unanswered_bytes > MOST_BYTES:
-            self.give_up(TOO_SLOW)
-        elif before <= ASK_AFTER_BYTES < self.unanswered_bytes:
-            self.urgent.append(PING)
-            self.wake.set()
-
-    def give_up(self, code: int) -> None:
-        """Tell the reader to load anew, and close."""
-        if self.close_code is None:
-            if code == TOO_SLOW:
-                self.urgent.append(RESET)
-            self.close_code = code
-            self.wake.set()
 
 
 class Hub:
@@ -197,9 +61,7 @@ class Hub:
         self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="live")
-        self._reader_thread = ThreadPoolExecutor(
-            1, thread_name_prefix="live-read"
-        )  # waits behind no newcomer
+        self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="live-read")  # no newcomer delays it
         self._reading = asyncio.Lock()
 
     async def open(self, viewer: Viewer, *, transport: str, answers: bool) -> Reader:
@@ -424,19 +286,6 @@ def read_new(cursors: Mapping[int, int]) -> list[Message]:
     except (DatabaseError, InterfaceError):
         connections.close_all()
         raise
-
-
-def ping_if_due(reader: Reader, now: float) -> None:
-    """Ping each 30 seconds; close after two pings without an answer."""
-    if not reader.answers or now - reader.pinged_at < PING_SECONDS:
-        return
-    if reader.misses >= MISSES:
-        reader.give_up(SILENT)
-        return
-    reader.misses += 1
-    reader.pinged_at = now
-    reader.urgent.append(PING)
-    reader.wake.set()
 
 
 def _observe(messages: Sequence[Message]) -> None:

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from leads.realtime.hub import Hub, Reader, current_hub
+from leads.realtime.channel import Reader
+from leads.realtime.hub import Hub, current_hub
 from leads.realtime.messages import Viewer, Wants
 
 HEARTBEAT_SECONDS = 15.0

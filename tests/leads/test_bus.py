@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import redis
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
 from config.embedded import Redis
 from leads import bus
 from leads.bus import reader as reading
+from leads.bus import work
 from leads.bus.reader import GroupReader
 from leads.bus.step import Readers, drain
 from leads.events import Kind
@@ -62,7 +63,7 @@ def listener(redis_client: redis.Redis) -> Iterator[Listener]:
 
 @pytest.fixture
 def eager_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(work, "RETRY_SECONDS", 0.0)
 
 
 def views(tenant: Tenant, count: int, **more: Any) -> list[NewEvent]:
@@ -259,7 +260,7 @@ def test_an_entry_workers_die_of_is_given_up(
     assert listener.batches == [[good], [better]]
     letter = DeadLetter.objects.get()
     assert (letter.event_id, letter.tries, letter.tenant_id) == (deadly, 2, tenant.pk)
-    assert letter.error == "leads.bus.reader.WorkerDied"
+    assert letter.error == "leads.bus.work.WorkerDied"
     assert redis_client.hgetall("bus:tried:testers") == {}
     assert pending(redis_client) == 0
 
@@ -366,6 +367,78 @@ def test_a_delivery_given_up_is_marked_failed_and_can_be_revived(
         assert redis_client.xlen("realtime:webhook.received") == 2
     finally:
         bus.unsubscribe(task)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_outage_of_the_database_counts_against_no_entry(
+    tenant: Tenant, listener: Listener, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    mine = GroupReader(bus.subscriptions()[GROUP], "one", pause=pauses.append)
+    ids = [event.pk for event in record_events(events=views(tenant, 3))]
+    connection.close()
+
+    with monkeypatch.context() as patched:
+        patched.setitem(connection.settings_dict, "PORT", "1")
+        for _ in range(7):
+            assert mine.turn(wait_ms=0) == 0
+    assert pauses == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert mine.waiting == 3
+
+    assert mine.turn(wait_ms=0) == 3
+    assert listener.worked == ids
+    assert pending(redis_client) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("eager_retries")
+def test_a_connection_that_broke_is_replaced_and_the_work_done(
+    tenant: Tenant, redis_client: redis.Redis
+) -> None:
+    class Breaking(Listener):
+        def __call__(self, ids: list[int]) -> None:
+            if not self.batches:
+                self.batches.append(ids)
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            super().__call__(ids)
+
+    task = Breaking()
+    bus.subscribe(Kind.PAGE_VIEWED, group=GROUP)(task)
+    try:
+        ids = publish(views(tenant, 1))
+        mine = reader()
+        while mine.turn(wait_ms=0) or mine.waiting:
+            pass
+    finally:
+        bus.unsubscribe(task)
+
+    assert task.worked == ids
+    assert DeadLetter.objects.count() == 0
+
+
+def test_polling_takes_deliveries_and_events_live_ones_first(
+    tenant: Tenant, redis_client: redis.Redis, settings: Settings
+) -> None:
+    task = Listener("pollers")
+    bus.subscribe(bus.DELIVERIES, Kind.PAGE_VIEWED, group="pollers")(task)
+    record_events(events=[*views(tenant, 1, backfill=True), *views(tenant, 1)])
+    old, new = Event.objects.order_by("pk").values_list("pk", flat=True)
+    delivery = WebhookDelivery.objects.create(
+        webhook_id="w3", tenant=tenant, location_id=tenant.location_id, body="{}"
+    )
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    circuit.reset()
+    try:
+        mine = GroupReader(bus.subscriptions()["pollers"], "one", pause=lambda seconds: None)
+
+        assert mine.turn(wait_ms=10) == 3
+        assert mine.turn(wait_ms=10) == 1  # the delivery is still accepted: its task here changed nothing
+    finally:
+        bus.unsubscribe(task)
+        circuit.reset()
+
+    assert task.batches[0] == [delivery.pk, new, old]
 
 
 # The sweep and the loss of Redis

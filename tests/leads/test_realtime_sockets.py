@@ -16,8 +16,9 @@ from django.test import Client
 from config.asgi import application
 from leads.authentication import issue_tokens
 from leads.models import LiveMessage, Membership, Tenant, User
-from leads.realtime import hub as hubs
-from leads.realtime.hub import current_hub, ping_if_due, stop_hub
+from leads.realtime import channel as channels
+from leads.realtime.channel import Reader, ping_if_due
+from leads.realtime.hub import current_hub, stop_hub
 from leads.redis import circuit
 from leads.services import live
 from leads.services.live import LiveDraft
@@ -71,7 +72,7 @@ def send(*drafts: LiveDraft) -> None:
     live.send(drafts=drafts)
 
 
-async def subscribe(socket: WebsocketCommunicator, **more: Any) -> hubs.Reader:
+async def subscribe(socket: WebsocketCommunicator, **more: Any) -> Reader:
     """Subscribe the newest socket, and wait until it took effect."""
     await socket.send_json_to({"type": "subscribe", **more})
     while not all(reader.is_subscribed for reader in readers()) or not readers():
@@ -79,7 +80,7 @@ async def subscribe(socket: WebsocketCommunicator, **more: Any) -> hubs.Reader:
     return max(readers(), key=lambda reader: reader.pinged_at)
 
 
-def readers() -> list[hubs.Reader]:
+def readers() -> list[Reader]:
     return [reader for channel in current_hub().channels.values() for reader in channel.readers]
 
 
@@ -239,7 +240,7 @@ async def test_a_reader_that_was_away_too_long_is_told_once_to_load_anew(
 async def test_a_long_absence_is_made_up_from_the_database(
     agent_client: Client, tenant: Tenant, connect: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hubs, "KEEP_MESSAGES", 3)
+    monkeypatch.setattr(channels, "KEEP_MESSAGES", 3)
     await send(*[draft(tenant) for _ in range(10)])
     socket = await connect(agent_client)
 
@@ -251,7 +252,7 @@ async def test_a_long_absence_is_made_up_from_the_database(
 async def test_a_reader_that_falls_behind_is_dropped_and_holds_up_no_other(
     agent_client: Client, tenant: Tenant, connect: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hubs, "MOST_BYTES", 2_000)
+    monkeypatch.setattr(channels, "MOST_BYTES", 2_000)
     slow, quick = await connect(agent_client), await connect(agent_client)
     for socket in (slow, quick):
         await socket.send_json_to({"type": "subscribe", "after": 0})
@@ -269,7 +270,7 @@ async def test_a_reader_that_falls_behind_is_dropped_and_holds_up_no_other(
 async def test_a_channel_that_overran_its_reader_resets_it(
     agent_client: Client, tenant: Tenant, connect: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hubs, "KEEP_MESSAGES", 3)
+    monkeypatch.setattr(channels, "KEEP_MESSAGES", 3)
     socket = await connect(agent_client)
     await subscribe(socket)
 
@@ -312,7 +313,7 @@ async def test_websocket_connection_management(agent_client: Client, tenant: Ten
 async def test_much_sent_without_a_sign_of_life_asks_for_one(
     agent_client: Client, tenant: Tenant, connect: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hubs, "ASK_AFTER_BYTES", 300)
+    monkeypatch.setattr(channels, "ASK_AFTER_BYTES", 300)
     socket = await connect(agent_client)
     await subscribe(socket)
 
