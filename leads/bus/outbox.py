@@ -54,5 +54,5 @@ def entries_of(events: Sequence[Event] | QuerySet[Event]) -> list[Entry]:
 
 def _entry(kind: str, pk: int, location_id: str, correlation_id: str) -> Entry:
     return Entry(
-        kind=kind, pk=pk, tenant=location_id, correlation_id=correlation_id, entry_id=str(pk).encode()
+        kind=kind, pk=pk, tenant=location_id, correlation_id=correlation_id, entry_id=f"{kind}:{pk}".encode()
     )

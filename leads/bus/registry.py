@@ -49,6 +49,11 @@ def subscribe(*kinds: str, group: str | None = None) -> Callable[[TaskT], TaskT]
             f"Unknown event kinds: {', '.join(sorted(unknown))}. See leads.events.Kind."
         )
 
+    if DELIVERIES in kinds and len(kinds) > 1:
+        raise ImproperlyConfigured(
+            f"A task of {DELIVERIES} is given delivery ids: it can take no event ids too."
+        )
+
     def register(task: TaskT) -> TaskT:
         _registrations.append(_Registration(frozenset(str(kind) for kind in kinds), task, group))
         return task
