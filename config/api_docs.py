@@ -15,7 +15,7 @@ from drf_spectacular.generators import SchemaGenerator
 METHODS = ("get", "post", "put", "patch", "delete")
 PREFIX = "/api/v1/"
 PROBLEMS = (
-    ("invalid", 400, "The body or a filter is wrong; `errors` names each field."),
+    ("invalid", 400, "The body or a filter is wrong; “errors” names each field."),
     ("parse-error", 400, "The body is not JSON."),
     ("token", 401, "The token is not valid, has expired, or its access was ended."),
     ("api_key", 401, "The key is not valid, was revoked or has expired."),
@@ -24,7 +24,7 @@ PROBLEMS = (
     ("not-found", 404, "There is nothing here that the caller may see."),
     ("conflict", 409, "Another lead has this e-mail address, phone number or contact id."),
     ("merged", 409, "The lead was merged into another; the detail names it."),
-    ("throttled", 429, "More than 100 requests in a minute; `Retry-After` says when to go on."),
+    ("throttled", 429, "More than 100 requests in a minute; Retry-After says when to go on."),
     ("internal", 500, "Something failed on our side; the correlation id finds it."),
 )
 

@@ -42,6 +42,7 @@ class TokenView(Door):
 
     @extend_schema(
         operation_id="token_create",
+        summary="Exchange an e-mail address and a password for tokens",
         tags=["auth"],
         auth=[],
         request=TokenRequestSerializer,
@@ -74,6 +75,7 @@ class TokenRefreshView(Door):
 
     @extend_schema(
         operation_id="token_refresh_create",
+        summary="Exchange a refresh token for a new access token",
         tags=["auth"],
         auth=[],
         request=RefreshRequestSerializer,
