@@ -82,7 +82,7 @@ class LeadScoreViewSet(GenericViewSet[Lead]):
         )
 
 
-class PredictionFilter(django_filters.FilterSet):
+class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
     """Filters of the audit trail."""
 
     lead = django_filters.NumberFilter(field_name="lead_id", label="Lead id.")

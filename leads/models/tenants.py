@@ -156,7 +156,8 @@ class UserSession(AbstractBaseSession):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     seen_at = models.DateTimeField(default=timezone.now)
 
-    objects: ClassVar[BaseSessionManager[UserSession]] = BaseSessionManager()
+    # the stubs type the manager as one of the abstract base
+    objects: ClassVar[BaseSessionManager[UserSession]] = BaseSessionManager()  # type: ignore[assignment]
 
     class Meta:
         indexes = [models.Index(fields=["user", "-seen_at"], name="session_by_user")]

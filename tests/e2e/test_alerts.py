@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 def feed(tenant: Tenant, agent: User) -> list[Alert]:
     """Open alerts of every kind, one of them late, and some of earlier days."""
     now = timezone.now()
-    alerts = [
+    alerts: list[Alert] = [
         AlertFactory(
             lead=LeadFactory(tenant=tenant, tier="hot"),
             kind=kind,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
@@ -181,7 +181,7 @@ def test_the_bucket_leaves_no_key_behind_for_ever(limiter: Limiter, redis_client
     limiter.acquire(KEY)
     limiter.learn(KEY, Usage(remaining=50, daily_remaining=100_000))
 
-    keys = sorted(redis_client.keys("ghl:*"))
+    keys = sorted(cast("list[bytes]", redis_client.keys("ghl:*")))
 
     assert keys == [b"ghl:calls:app1:loc1", b"ghl:calls:app1:loc1:2026-11-23"]
     assert redis_client.get(keys[1]) == b"100000"

@@ -101,6 +101,7 @@ def test_open_screens_get_the_row(lead: Lead, agent: User) -> None:
     update_standing(standings=[standing(lead)])
 
     message = LiveMessage.objects.get()
+    assert message.html is not None
     row = message.html[f"lead-{lead.pk}"]
     assert (message.type, message.tenant_id, message.lead_id) == ("score_update", lead.tenant_id, lead.pk)
     assert message.audience == "team"
@@ -133,7 +134,7 @@ def test_nothing_is_sent_for_nobody(lead: Lead) -> None:
 def test_a_batch_is_written_in_a_fixed_number_of_queries(
     count: int, lead: Lead, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    leads = [lead, *(LeadFactory(tenant=lead.tenant) for _ in range(count - 1))]
+    leads: list[Lead] = [lead, *(LeadFactory(tenant=lead.tenant) for _ in range(count - 1))]
 
     with django_assert_num_queries(9):
         update_standing(standings=[standing(one) for one in leads])

@@ -118,7 +118,7 @@ def test_a_second_backfill_changes_nothing(api: StubGHL, here: Tenant) -> None:
 
 
 def test_what_webhooks_told_before_is_not_told_again(api: StubGHL, here: Tenant) -> None:
-    bodies = [
+    bodies: list[dict[str, Any]] = [
         {"type": "ContactCreate", "id": CONTACT, "firstName": "Dana", "email": "dana.whitfield@example.com"},
         {
             "type": "InboundMessage",

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import lucide
 import numpy as np
@@ -322,7 +322,7 @@ def test_a_feature_of_a_model_without_words_is_told_by_its_label() -> None:
 
     score = engine.score(lead(urgency=1.0), model=Views(), now=NOW)
 
-    assert score.reasons[0] == Reason("dot", "Time since first contact", pytest.approx(25.0))
+    assert score.reasons[0] == Reason("dot", "Time since first contact", cast(float, pytest.approx(25.0)))
 
 
 def test_every_rule_has_words_and_every_icon_exists() -> None:

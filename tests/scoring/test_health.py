@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from prometheus_client import Histogram
+from prometheus_client import CollectorRegistry, Histogram
 
 from leads.ops import health, metrics
 from leads.ops.health import Status
@@ -11,7 +11,7 @@ from scoring import health as scoring_health
 @pytest.fixture
 def histogram(monkeypatch: pytest.MonkeyPatch) -> Histogram:
     """A scoring histogram of this test's own, under the real one's name."""
-    registry = metrics.CollectorRegistry()
+    registry = CollectorRegistry()
     made = Histogram(
         "hearthline_scoring_seconds", "Time to score", buckets=metrics.FAST_SECONDS, registry=registry
     )

@@ -151,7 +151,7 @@ def test_a_late_event_rebuilds_the_state(lead: Lead) -> None:
     assert rows[0].event_at == late.occurred_at
     assert [name for name, _, _ in rows[0].contributions if name == "days_since_preapproved"] == []
     lead.refresh_from_db()
-    assert lead.score > LeadScore.objects.get(event_id__lt=late.pk).score
+    assert (lead.score or 0) > LeadScore.objects.get(event_id__lt=late.pk).score
 
 
 def test_history_is_scored_as_of_when_it_happened(lead: Lead) -> None:
@@ -289,6 +289,7 @@ def test_the_live_message_of_a_score(
         "next_action": "Book the showing",
         "scored_at": NOW.isoformat(),
     }
+    assert message.html is not None
     assert list(message.html) == [f"lead-{lead.pk}"]
     assert f'<tr id="lead-{lead.pk}"' in message.html[f"lead-{lead.pk}"]
     assert "Book the showing" in message.html[f"lead-{lead.pk}"]
