@@ -63,7 +63,7 @@ lint: install
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
 	$(BIN)/djlint --lint --quiet templates
-	$(PY) -W ignore manage.py makemigrations --check --dry-run
+	LOG_LEVEL=CRITICAL $(PY) -W ignore manage.py makemigrations --check --dry-run
 
 format: install
 	$(BIN)/ruff format $(CODE)
