@@ -37,14 +37,7 @@ from config.programs import Program, programs
 STOP_SECONDS = 12.0
 READY_SECONDS = 300.0
 STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-FORGOTTEN = (
-    "redis",
-    "models",
-    "media",
-    "metrics",
-    "simulator_ed25519.pem",
-    "demo.json",
-)
+FORGOTTEN = ("redis", "models", "media", "metrics", "simulator_*", "demo.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,8 +313,7 @@ def forget(plan: Plan) -> None:
         )
     with hold_folder(plan.folder):
         Postgres(plan.folder / "postgres").remove()
-        for name in FORGOTTEN:
-            path = plan.folder / name
+        for path in [path for pattern in FORGOTTEN for path in plan.folder.glob(pattern)]:
             if path.is_dir():
                 shutil.rmtree(path)
             else:
