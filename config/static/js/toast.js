@@ -1,6 +1,7 @@
 /* Short messages at the edge of the screen; they stay while pointed at or focused. */
 
 const LIFETIME = 6000;
+const MOST = 3;
 
 export function toast({ text, undo = null, href = null }) {
   const holder = document.getElementById("toasts");
@@ -17,6 +18,7 @@ export function toast({ text, undo = null, href = null }) {
     box.append(link);
   }
   box.append(undo ? undoButton(undo, box) : dismissButton(box));
+  while (holder.children.length >= MOST) holder.firstElementChild.remove();
   holder.append(box);
   expire(box);
 }
