@@ -236,6 +236,7 @@ def test_data_that_is_not_ours_is_not_forgotten(tmp_path: Path) -> None:
 def test_forgetting_removes_the_data_and_keeps_logs_and_secrets(tmp_path: Path) -> None:
     for name in (
         "redis/appendonly.aof",
+        "simulator_workflow_1.secret",
         "secrets/SECRET_KEY",
         "demo.json",
         "hearthline.log",
