@@ -167,13 +167,13 @@ def age(length: timedelta) -> str:
 
 
 ASK = {
-    "budget": "Ask about their budget",
-    "location": "Ask where they want to live",
-    "timeline": "Ask when they want to move",
-    "property": "Ask what kind of home they want",
+    "budget": "Ask about budget",
+    "location": "Ask about the area",
+    "timeline": "Ask about timing",
+    "property": "Ask about the home",
     "financing": "Ask about financing",
-    "motivation": "Ask why they move",
-    "condition": "Ask which condition suits them",
+    "motivation": "Ask about motives",
+    "condition": "Ask about condition",
 }
 
 
@@ -182,9 +182,9 @@ def next_action(vector: FeatureVector) -> str:
     if vector["won"]:
         return "Ask for a referral"
     if vector["opted_out"] >= 1.0:
-        return "Wait: they opted out of every channel"
+        return "Wait: opted out"
     if vector["lost"] or vector["days_since_not_interested"] < LONG_AGO:
-        return "Leave them in peace; look in next quarter"
+        return "Leave in peace"
     if vector["days_since_price_agreed"] < RECENT_DAYS:
         return "Write up the offer"
     if vector["days_since_showing"] < RECENT_DAYS and not vector["appointment_ahead"]:
@@ -192,11 +192,11 @@ def next_action(vector: FeatureVector) -> str:
     if vector["waiting_hours"] > 0:
         return "Reply to them"
     if vector["appointment_ahead"]:
-        return "Confirm the appointment"
+        return "Confirm appointment"
     if vector["appointments_missed"] > max(0.3, vector["appointments_kept"]):
         return "Offer another time"
     if vector["financing_ready"] < 0:
-        return "Connect them with a lender"
+        return "Suggest a lender"
     if vector["days_since_engaged"] >= SILENT_DAYS:
         return "Check in"
     return next((ASK[q] for q in QUESTIONS if not vector[f"answered_{q}"]), "Suggest homes to see")

@@ -45,7 +45,9 @@ _UPDATE = """
         score_low = told.low,
         score_high = told.high,
         tier_changed_at = CASE
-            WHEN lead.tier IS DISTINCT FROM told.tier THEN told.scored_at ELSE lead.tier_changed_at
+            WHEN lead.tier IS NOT DISTINCT FROM told.tier THEN lead.tier_changed_at
+            WHEN told.score >= COALESCE(lead.score, 0) THEN told.event_at  -- the event that raised it
+            ELSE told.scored_at
         END,
         tier = told.tier,
         next_action = told.next_action,
@@ -56,8 +58,10 @@ _UPDATE = """
         SELECT told.*, was.score AS score_before, was.tier AS tier_before
         FROM unnest(
             %s::bigint[], %s::float8[], %s::float8[], %s::float8[], %s::text[], %s::text[], %s::jsonb[],
-            %s::timestamptz[], %s::text[]
-        ) AS told (lead_id, score, low, high, tier, next_action, reasons, scored_at, segment)
+            %s::timestamptz[], %s::timestamptz[], %s::text[]
+        ) AS told (
+            lead_id, score, low, high, tier, next_action, reasons, scored_at, event_at, segment
+        )
         JOIN leads_lead AS was ON was.id = told.lead_id
     ) AS told
     WHERE lead.id = told.lead_id
@@ -98,6 +102,7 @@ def _write(standings: Sequence[Standing]) -> dict[int, tuple[float | None, str]]
         [standing.next_action for standing in standings],
         [json.dumps(list(standing.reasons)) for standing in standings],
         [standing.scored_at for standing in standings],
+        [standing.event_at for standing in standings],
         [standing.segment for standing in standings],
     )
     with connection.cursor() as cursor:

@@ -47,7 +47,8 @@ def test_a_standing_is_written_to_the_lead(lead: Lead) -> None:
 
     lead.refresh_from_db()
     assert (lead.score, lead.tier, lead.score_low, lead.score_high) == (71.25, "warm", 60.5, 80.5)
-    assert (lead.previous_score, lead.tier_changed_at, lead.scored_at) == (None, NOW, NOW)
+    assert (lead.previous_score, lead.scored_at) == (None, NOW)
+    assert lead.tier_changed_at == NOW - timedelta(seconds=2)
     assert (lead.next_action, lead.reasons, lead.segment) == ("Book the showing", [REASON], "seller")
 
 
@@ -80,12 +81,15 @@ def test_the_tier_keeps_the_time_it_changed(lead: Lead) -> None:
     update_standing(standings=[standing(lead)])
     update_standing(standings=[standing(lead, scored_at=later)])
     lead.refresh_from_db()
-    assert lead.tier_changed_at == NOW
+    assert lead.tier_changed_at == NOW - timedelta(seconds=2)
 
-    update_standing(standings=[standing(lead, tier="hot", scored_at=later)])
-
+    update_standing(standings=[standing(lead, tier="hot", event_at=NOW - timedelta(days=2), scored_at=later)])
     lead.refresh_from_db()
-    assert lead.tier_changed_at == later
+    assert lead.tier_changed_at == NOW - timedelta(days=2)  # when the event that raised it happened
+
+    update_standing(standings=[standing(lead, score=10.0, tier="quiet", scored_at=later)])
+    lead.refresh_from_db()
+    assert lead.tier_changed_at == later  # time took it down
 
 
 def test_open_screens_get_the_row(lead: Lead, agent: User) -> None:

@@ -114,7 +114,7 @@ def test_first_run_says_what_will_appear(agent_client: Client) -> None:
 
     assert "Leads appear here as they are scored" in page
     assert "No lead was answered this week" in page
-    assert "No alert in the last 7 days" in page
+    assert "None due in the last 7 days" in page
     assert "Nothing waits for you" in page
     assert rows_in(page) == []
 
@@ -204,8 +204,11 @@ def test_no_change_is_claimed_before_scores_are_a_week_old(tenant: Tenant) -> No
 
 def test_hot_today_counts_from_the_tenants_midnight(tenant: Tenant) -> None:
     midnight = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)  # New York
-    scored(tenant, 90, tier_changed_at=midnight + timedelta(minutes=1))
-    scored(tenant, 91, tier_changed_at=midnight - timedelta(minutes=1))
+    today, yesterday, already, gone = (scored(tenant, score) for score in (90, 91, 92, 60))
+    rescored(today, midnight + timedelta(minutes=1), 90, 80, "hot", "warm")
+    rescored(yesterday, midnight - timedelta(minutes=1), 91, 80, "hot", "warm")
+    rescored(already, midnight + timedelta(minutes=1), 92, 86, "hot", "hot")
+    rescored(gone, midnight + timedelta(minutes=1), 90, 80, "hot", "warm")
 
     assert dashboard.local_midnight(tenant, NOW) == midnight
     assert dashboard.pulse(tenant, now=NOW).hot_today == 1
