@@ -169,8 +169,10 @@ LEAD_COUNTS = """
 SELECT
   (SELECT count(*) FROM leads_lead WHERE tenant_id = %(tenant)s AND status = 'active'),
   (SELECT count(*) FROM leads_lead WHERE tenant_id = %(tenant)s AND status = 'active' AND tier = 'hot'),
-  (SELECT count(*) FROM leads_lead WHERE tenant_id = %(tenant)s AND status = 'active' AND tier = 'hot'
-     AND tier_changed_at >= %(midnight)s),
+  (SELECT count(DISTINCT lead.id) FROM leads_event AS event
+     JOIN leads_lead AS lead ON lead.id = event.lead_id AND lead.status = 'active' AND lead.tier = 'hot'
+   WHERE event.tenant_id = %(tenant)s AND event.kind = 'lead.scored' AND event.occurred_at >= %(midnight)s
+     AND event.data->>'tier' = 'hot' AND coalesce(event.data->>'previous_tier', '') <> 'hot'),
   waiting.count, waiting.oldest
 FROM (
   SELECT count(*) AS count, min(awaiting_reply_since) AS oldest FROM leads_lead
