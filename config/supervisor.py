@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -33,6 +32,7 @@ from config.embedded import (
 from config.machine import StartError, check_port, is_ready, raise_file_limit
 from config.output import Output
 from config.programs import Program, programs
+from leads import demo
 
 STOP_SECONDS = 12.0
 READY_SECONDS = 300.0
@@ -288,20 +288,9 @@ class Supervisor:
     def _welcome(self) -> None:
         self.output.say(f"ready: open {self.plan.base_url}")
         if self.plan.demo:
-            for line in self._demo_logins():
+            for line in demo.logins():
                 self.output.say(line)
         self.output.say(f"the log is {self.output.file}; Ctrl-C stops everything")
-
-    def _demo_logins(self) -> list[str]:
-        found = subprocess.run(
-            [sys.executable, str(self.plan.root / "manage.py"), "seed_demo", "--logins"],
-            check=False,
-            capture_output=True,
-            text=True,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-        )
-        return found.stdout.strip().splitlines()
 
 
 def forget(plan: Plan) -> None:
