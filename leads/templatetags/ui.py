@@ -209,8 +209,8 @@ def answer(value: object) -> str:
     """Write a qualification answer as a person would."""
     if isinstance(value, bool):
         return "Yes" if value else "No"
-    if isinstance(value, float) or (isinstance(value, int) and value >= 10000):
-        return f"${value:,.0f}"
+    if isinstance(value, float):
+        return f"${value:,.0f}" if abs(value) >= 1000 else f"{value:g}"
     if isinstance(value, list):
         return ", ".join(str(part) for part in value)
     if isinstance(value, Mapping):

@@ -85,11 +85,18 @@ def _figures(values: dict[str, Any], under: str = "") -> list[Figure]:
     found = []
     for key, value in values.items():
         label = f"{under} {key}".strip()
-        if isinstance(value, dict):
+        if isinstance(value, dict) and all(isinstance(part, dict) for part in value.values()):
+            found.extend(Figure(_label(name), _together(part)) for name, part in value.items())
+        elif isinstance(value, dict):
             found.extend(_figures(value, label))
         else:
             found.append(Figure(_label(label), _value(key, value)))
     return found
+
+
+def _together(values: dict[str, Any]) -> str:
+    """Return the few figures of one member of a group in one line."""
+    return " · ".join(f"{_label(key).lower()} {_value(key, value)}" for key, value in values.items())
 
 
 def _label(key: str) -> str:

@@ -112,6 +112,7 @@ def test_delta_says_the_direction_in_words_too() -> None:
         (True, "Yes"),
         (False, "No"),
         (580000.0, "$580,000"),
+        (2.5, "2.5"),
         (3, "3"),
         (["yard", "pool"], "yard, pool"),
         ({"least": 3, "most": 5}, "least 3, most 5"),

@@ -70,7 +70,10 @@ def test_system_tells_what_is_down_and_since_when(
         "database": (lambda: Check(Status.OK, {"ms": 1.25}), True),
         "workers": (lambda: Check(Status.DOWN, {"realtime": 0}, "No realtime worker runs."), True),
         "odd_part": (
-            lambda: Check(Status.DEGRADED, {"lag_seconds": 3, "groups": {"leads": None}, "on": True}),
+            lambda: Check(
+                Status.DEGRADED,
+                {"lag_seconds": 3, "groups": {"leads": {"lag": 4, "oldest_seconds": 2}}, "on": True},
+            ),
             False,
         ),
     }
@@ -85,6 +88,7 @@ def test_system_tells_what_is_down_and_since_when(
     assert "1.2 ms" in page
     assert "Odd part" in page
     assert "3 s" in page
+    assert "lag 4 · oldest 2 s" in page
     assert ">yes<" in page
 
 
