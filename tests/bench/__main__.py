@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
-from tests.bench import door, latency, memory, pages
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from tests.bench import door, latency, memory, pages  # noqa: E402  (the supervisor knows models)
 
 BENCHMARKS = {"door": door.run, "latency": latency.run, "memory": memory.run, "pages": pages.run}
 
