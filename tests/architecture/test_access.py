@@ -50,12 +50,13 @@ def test_every_address_has_a_name_and_is_listed() -> None:
     assert set(by_name) == set(ROUTES) | (set(OPEN) & set(by_name))
 
 
-def test_every_name_is_kebab_and_every_address_ends_in_a_slash() -> None:
+def test_every_name_is_kebab_and_every_address_ends_in_a_slash_or_a_file() -> None:
     for name, pattern in named_routes():
         short = name.rpartition(":")[2]
         assert short == short.lower().replace("_", "-")
         machine = pattern.startswith(("health/", "metrics", "webhooks/")) or name == "leads:landing"
-        assert machine or pattern.rstrip("$").endswith("/"), pattern
+        is_file = "." in pattern.rpartition("/")[2]
+        assert machine or is_file or pattern.rstrip("$").endswith("/"), pattern
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))
