@@ -82,7 +82,7 @@ def view_part(part: health.Part) -> PartView:
 
 
 def _figures(values: dict[str, Any], under: str = "") -> list[Figure]:
-    found = []
+    found: list[Figure] = []
     for key, value in values.items():
         label = f"{under} {key}".strip()
         if isinstance(value, dict) and all(isinstance(part, dict) for part in value.values()):
