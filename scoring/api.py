@@ -47,10 +47,10 @@ class LeadScoreViewSet(GenericViewSet[Lead]):
     )
     @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
     def explanation(self, request: Request, pk: int) -> Response:
-        row = selectors.latest_score(get_lead(request, pk))
-        if row is None:
+        told = selectors.standing_explanation(get_lead(request, pk))
+        if told is None:
             raise Http404
-        return Response(ExplanationSerializer(selectors.as_json(selectors.explanation(row))).data)
+        return Response(ExplanationSerializer(selectors.as_json(told)).data)
 
     @extend_schema(
         summary="Show the score a lead had at a moment",

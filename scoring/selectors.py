@@ -164,6 +164,33 @@ def explanation(row: LeadScore) -> Explanation:
     )
 
 
+def standing_explanation(lead: Lead) -> Explanation | None:
+    """Return why the lead's score is what it is; None before its first score.
+
+    The newest prediction is of the newest event. A standing that time, or history filled in later, has
+    moved since is worked out again as of the moment it was set.
+    """
+    row = latest_score(lead)
+    if row is None or lead.scored_at is None or row.score == lead.score:
+        return explanation(row) if row is not None else None
+    now = score_at(lead, lead.scored_at)
+    return Explanation(
+        score=now.score,
+        tier=now.tier,
+        base=now.base,
+        contributions=tuple(_told(one.feature, one.value, one.points) for one in now.contributions),
+        pillars=tuple(
+            (share.pillar, _pillar_label(share.pillar), share.points, share.weight) for share in now.pillars
+        ),
+        mode=now.mode,
+        model_version=now.model_version,
+        weight_set=engine.Weights().name,
+        feature_version=VERSION,
+        event_at=row.event_at,
+        scored_at=lead.scored_at,
+    )
+
+
 def _told(name: str, value: float, points: float) -> ToldContribution:
     known = BY_NAME.get(name)
     if known is None:

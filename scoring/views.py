@@ -37,12 +37,10 @@ def lead_panel(request: MemberRequest, pk: int) -> HttpResponse:
     """Show what made a lead's score: points by pillar and by feature, its course, weights and mode."""
     lead = get_lead(request, pk)
     now = timezone.now()
-    row = selectors.latest_score(lead)
-    context = {"lead": lead, "now": now, "told": None}
-    if row is not None:
-        told = selectors.explanation(row)
+    told = selectors.standing_explanation(lead)
+    context = {"lead": lead, "now": now, "told": told}
+    if told is not None:
         context |= {
-            "told": told,
             "contributions": _contribution_rows(told),
             "rest": _rest(told),
             "pillars": _pillar_rows(told),

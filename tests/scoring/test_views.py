@@ -142,5 +142,23 @@ def test_the_panel_costs_a_fixed_number_of_queries(
     for days in range(9):
         say(lead, "Hello", days=9 - days)
 
+    with django_assert_num_queries(9):  # history filled in later: worked out again as of the standing
+        agent_client.get(address(lead), headers=HTMX)
+
+    say(lead, "Hello")
     with django_assert_num_queries(6):
         agent_client.get(address(lead), headers=HTMX)
+
+
+def test_the_panel_adds_up_to_the_standing_after_history_was_filled_in(
+    agent_client: Client, lead: Lead
+) -> None:
+    say(lead, "Can we see the house?", days=20)
+
+    told = agent_client.get(address(lead), headers=HTMX).context["told"]
+
+    lead.refresh_from_db()
+    assert lead.score != LeadScore.objects.get().score
+    assert told.score == pytest.approx(lead.score, abs=1e-9)
+    assert told.tier == lead.tier
+    assert told.base + sum(one.points for one in told.contributions) == pytest.approx(lead.score, abs=1e-6)
