@@ -12,12 +12,13 @@ import redis
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
+from django.utils.module_loading import autodiscover_modules
 from pytest_django import Settings
 
 from config.embedded import Redis
 from leads import bus
 from leads.bus import reader as reading
-from leads.bus import work
+from leads.bus import registry, work
 from leads.bus.reader import GroupReader
 from leads.bus.step import Readers, drain
 from leads.events import Kind
@@ -50,6 +51,13 @@ class Listener:
             fresh = bus.claim(self.group, ids)
             with self.lock:
                 self.worked += fresh
+
+
+@pytest.fixture(autouse=True)
+def _no_other_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no group of the product hear what these tests publish."""
+    autodiscover_modules("tasks")
+    monkeypatch.setattr(registry, "_registrations", [])
 
 
 @pytest.fixture

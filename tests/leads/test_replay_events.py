@@ -8,8 +8,10 @@ import pytest
 import redis
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.utils.module_loading import autodiscover_modules
 
 from leads import bus
+from leads.bus import registry
 from leads.bus.step import drain
 from leads.errors import ServiceError
 from leads.events import Kind
@@ -32,6 +34,13 @@ class Engine:
     def __call__(self, ids: list[int]) -> None:
         with transaction.atomic():
             self.done += bus.claim(GROUP, ids)
+
+
+@pytest.fixture(autouse=True)
+def _no_other_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no group of the product hear what these tests publish."""
+    autodiscover_modules("tasks")
+    monkeypatch.setattr(registry, "_registrations", [])
 
 
 @pytest.fixture
