@@ -74,8 +74,9 @@ def send(*drafts: LiveDraft) -> None:
 
 async def subscribe(socket: WebsocketCommunicator, **more: Any) -> Reader:
     """Subscribe the newest socket, and wait until it took effect."""
+    before = {reader for reader in readers() if reader.is_subscribed}
     await socket.send_json_to({"type": "subscribe", **more})
-    while not all(reader.is_subscribed for reader in readers()) or not readers():
+    while not any(reader.is_subscribed and reader not in before for reader in readers()):
         await asyncio.sleep(PAUSE)
     return max(readers(), key=lambda reader: reader.pinged_at)
 
