@@ -14,7 +14,8 @@ CODE = config leads scoring churn matching workflows buyers sellers tests manage
 INSTALLED = $(VENV)/.installed
 ASSETS = staticfiles/.built
 
-# $(PY) of the right version, and every requirement by its hash; skipped while the lock is unchanged
+# $(PY) of the right version, and every requirement by its hash; skipped while the lock is unchanged. The lock names all of
+# them, so pip resolves nothing: left to resolve, it trips over extras once one of them has a newer release than the lock
 $(INSTALLED): requirements-lock.txt
 	@if ! $(PY) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then \
 		found=; \
@@ -34,7 +35,7 @@ $(INSTALLED): requirements-lock.txt
 		$$found -m venv $(VENV) || exit 1; \
 	fi
 	@echo 'installing the requirements, some 250 MB and a minute or two the first time'
-	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check --no-input --require-hashes -r requirements-lock.txt || \
+	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check --no-input --no-deps --require-hashes -r requirements-lock.txt || \
 		{ echo 'The requirements could not be installed: look at the error above, check the network, and try again.' >&2; exit 1; }
 	@touch $@
 
