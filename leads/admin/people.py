@@ -104,7 +104,7 @@ class UserTable(DjangoUsers, TenantAdmin):
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser")}),
-        ("Preferences", {"fields": ("shortcuts_enabled",)}),
+        ("Preferences", {"fields": ("density", "shortcuts_enabled")}),
         ("Dates", {"fields": ("last_login", "created_at")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),)
