@@ -22,6 +22,7 @@ from leads.ml.features import FeatureVector
 from scoring import reasons
 from scoring.reasons import Reason
 from scoring.rules import RULES, START, Pillar, Values, margins
+from scoring.rules import link as rules_link
 
 FLAT = 1e-9
 """Total margin below which the chord of the link is its tangent."""
@@ -163,7 +164,7 @@ def score_many(cases: Sequence[Case], *, now: datetime, model: Model | None = No
     weights = np.array([[case.weights.of(pillar) for case in cases] for _, pillar in features])
     parts = parts * weights
     total = _sum(parts)
-    link = _logistic if model is None else model.probability
+    link = rules_link if model is None else model.probability
     base = 100.0 * float(link(np.array([start]))[0])
     factors = _chords(start, total, base, link)
     points: Values = parts * factors
@@ -181,10 +182,6 @@ _RULE_FEATURES = tuple((rule.feature, rule.pillar) for rule in RULES)
 def _sum(rows: Values) -> Values:
     """Add rows one after another, so that a lead's sum has the same bits alone and in a batch."""
     return np.asarray(np.cumsum(rows, axis=0)[-1])
-
-
-def _logistic(margin: Values) -> Values:
-    return np.asarray(1.0 / (1.0 + np.exp(-margin)))
 
 
 def _chords(start: float, total: Values, base: float, link: Callable[[Values], Values]) -> Values:

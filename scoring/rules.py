@@ -1,7 +1,7 @@
 """The rules: what each feature says about a lead, before any model has learned from the tenant's own history.
 
-A score is 100 times the logistic function of a sum of margins, so it can never leave 0–100 and nothing has to
-be clipped. The weights below are margins (log odds); they were set by hand, from these considerations:
+A score is 100 times a rising curve of a sum of margins (`link`), so it can never leave 0–100 and nothing has
+to be clipped. The weights below are margins (log odds); they were set by hand, from these considerations:
 
 * START: with nothing known a lead scores 15, and 24 when it has just come in. Published shares of internet
   leads that close lie at 0.4–1.2 %; the score ranks people for an agent's attention, so its scale is spread
@@ -14,6 +14,8 @@ be clipped. The weights below are margins (log odds); they were set by hand, fro
 * Urgency: trade usage calls a move within three months hot, within six warm (half-life 60 days, ml.urgency).
 * Answers: the seven qualification questions weigh alike, but budget, timeline and financing a little more.
 * Refusals and closed deals outweigh everything else. E-mail opens weigh nothing: image proxies inflate them.
+* Evidence repeats itself (see CROWDING): who tells a budget tells a date, and one "pre-approved" fills three
+  rules. So above even odds each further piece counts for less, and nobody reaches 100.
 """
 
 from __future__ import annotations
@@ -55,6 +57,17 @@ PILLAR_LABELS = {
 
 START = math.log(0.15 / 0.85)
 """Margin of a lead nothing is known of."""
+
+CROWDING = 3.0
+"""Margin above even odds at which a further piece of evidence counts half.
+
+Adding log odds is right for independent evidence and too sure of itself where evidence repeats itself, as
+naive Bayes is with redundant features (scikit-learn, "Probability calibration curves"). Above even odds the
+odds therefore grow with the cube of (1 + margin / 3), no longer exponentially; below, where evidence is thin,
+all stays as it is. 3 was chosen by what a lead may read at most: with all there is to know, a price agreed
+among it (margin 8), it is 98, for of signed contracts, too, 4 to 7 in 100 fall through (NAR, 2023-2024). Of
+the demo's 400 people the 20 strongest then lie between 91 and 98, where they lay between 97 and 100.
+"""
 
 USUAL_CLOSE_RATE = 1.75
 SILENCE = 3.5
@@ -143,6 +156,12 @@ RULES: tuple[Rule, ...] = (
 RULE_NAMES: tuple[str, ...] = tuple(rule.feature for rule in RULES)
 RULE_LABELS = {name: BY_NAME[name].label for name in RULE_NAMES}
 _COLUMNS = [INDEX[name] for name in RULE_NAMES]
+
+
+def link(margin: Values) -> Values:
+    """Return the share of 100 points a total margin earns: logistic up to even odds, then ever gentler."""
+    crowded = np.where(margin > 0, CROWDING * np.log1p(np.maximum(margin, 0.0) / CROWDING), margin)
+    return np.asarray(1.0 / (1.0 + np.exp(-crowded)))
 
 
 def margins(matrix: Values) -> Values:

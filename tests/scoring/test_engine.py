@@ -18,7 +18,7 @@ from leads.models.leads import Tier as LeadTier
 from scoring import engine
 from scoring.engine import Case, Mode, Pillar, Thresholds, Tier, Weights
 from scoring.reasons import ASK, WORDINGS, Reason, age, next_action
-from scoring.rules import PILLAR_LABELS, RULES, Values
+from scoring.rules import CROWDING, PILLAR_LABELS, RULES, Values, link
 
 NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 UNKNOWN = {
@@ -157,6 +157,42 @@ def test_a_lead_nothing_is_known_of() -> None:
     assert [one.feature for one in score.contributions] == ["days_since_engaged"]
     assert score.contributions[0].label == "Time since they last acted"
     assert {share.pillar for share in score.pillars} == set(Pillar) == set(PILLAR_LABELS)
+
+
+EAGER: dict[str, float] = {
+    **{f"answered_{question}": 1.0 for question in ASK},
+    "financing_ready": 1.0, "velocity_1d": 4.0, "velocity_7d": 1.5, "velocity_30d": 0.6, "talk_minutes": 15.0,
+    "urgency": 0.9, "days_since_preapproved": 3.0, "lead_reply_hours": 1.0, "profile_quality": 80.0,
+    "opportunity_open": 1.0, "source_close_rate": 3.0, "sentiment": 0.5,
+}  # fmt: skip
+
+
+def test_evidence_above_even_odds_counts_ever_less() -> None:
+    showing, price = {"days_since_showing": 0.0}, {"days_since_price_agreed": 0.0}
+    steps = [EAGER, EAGER | showing, EAGER | showing | {"appointments_kept": 2.0}]
+    scores = [engine.score(lead(**step), now=NOW).score for step in [*steps, steps[-1] | price]]
+
+    assert [round(one, 1) for one in scores] == [94.4, 96.2, 96.8, 97.9]
+    assert (
+        round(engine.score(lead(**showing), now=NOW).score - engine.score(lead(), now=NOW).score, 1) == 24.8
+    )
+
+
+@pytest.mark.parametrize(
+    ("margin", "share"),
+    [(-2.0, 1 / (1 + np.exp(2.0))), (0.0, 0.5), (CROWDING, 8 / 9), (3 * CROWDING, 64 / 65)],
+)
+def test_the_link_is_logistic_below_even_odds_and_a_cube_above(margin: float, share: float) -> None:
+    assert link(np.array([margin]))[0] == pytest.approx(share, abs=1e-12)
+
+
+@given(st.floats(-40, 40), st.floats(0, 5))
+@settings(max_examples=200, deadline=None)
+def test_the_link_never_falls_and_has_no_step(margin: float, more: float) -> None:
+    low, high = link(np.array([margin, margin + more])).tolist()
+
+    assert 0 < low <= high < 1
+    assert high - low <= more / 4 + 1e-12
 
 
 def test_a_total_of_zero_gives_the_base() -> None:

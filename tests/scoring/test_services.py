@@ -239,7 +239,7 @@ def test_the_timeline_tells_of_a_new_tier_or_five_points(lead: Lead) -> None:
 
     told = scored_events(lead)
     assert 0 < small - first < 5
-    assert [(one["previous_tier"], one["tier"]) for one in told] == [("", "quiet"), ("quiet", "hot")]
+    assert [(one["previous_tier"], one["tier"]) for one in told] == [("", "quiet"), ("quiet", "warm")]
     assert told[1]["previous_score"] == small
     assert told[1]["score"] == LeadScore.objects.latest("pk").score
 
