@@ -79,6 +79,7 @@ class Kind(StrEnum):
     ALERT_ACKNOWLEDGED = "alert.acknowledged"
     ALERT_ESCALATED = "alert.escalated"
     MARKET_UPDATED = "market.updated"
+    THRESHOLDS_CHANGED = "thresholds.changed"
     TENANT_INSTALLED = "tenant.installed"
     TENANT_UNINSTALLED = "tenant.uninstalled"
 
@@ -91,6 +92,7 @@ CONCLUSIONS: frozenset[Kind] = frozenset(
         Kind.ALERT_ACKNOWLEDGED,
         Kind.ALERT_ESCALATED,
         Kind.MARKET_UPDATED,
+        Kind.THRESHOLDS_CHANGED,
         Kind.TENANT_INSTALLED,
         Kind.TENANT_UNINSTALLED,
         Kind.LEAD_ENRICHED,

@@ -84,6 +84,7 @@ LOOKS: Mapping[str, tuple[str, str, str]] = {
     Kind.ALERT_ACKNOWLEDGED: ("bell", "Alert acknowledged", ""),
     Kind.ALERT_ESCALATED: ("bell-electric", "Alert escalated to the broker", "bad"),
     Kind.MARKET_UPDATED: ("chart-line", "Market figures updated", ""),
+    Kind.THRESHOLDS_CHANGED: ("sliders-horizontal", "Tiers begin at other scores", ""),
     Kind.TENANT_INSTALLED: ("plug", "Connected to GoHighLevel", ""),
     Kind.TENANT_UNINSTALLED: ("unplug", "Disconnected from GoHighLevel", ""),
 }
@@ -137,6 +138,8 @@ def _scored(data: Mapping[str, Any], icon: str) -> Line:
         return Line(icon, "Score changed")
     if not isinstance(before, int | float):
         return Line(icon, f"First score: {round(score)}")
+    if round(score) == round(before):  # the brokerage moved its tiers, or the score crossed one by a hair
+        return Line(icon, f"Tier changed at score {round(score)}", _tier_move(data), "")
     verb, tone = ("rose", "good") if score >= before else ("fell", "warn")
     return Line(icon, f"Score {verb} from {round(before)} to {round(score)}", _tier_move(data), tone)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from celery import shared_task
+from django.db import transaction
 
 from leads.bus import subscribe
-from leads.events import BEHAVIOR
+from leads.events import BEHAVIOR, Kind
 from scoring import services
 
 
@@ -14,6 +17,23 @@ from scoring import services
 def score_events(event_ids: list[int]) -> None:
     """Rescore the leads these events are about."""
     services.score_leads(event_ids=event_ids)
+
+
+@subscribe(Kind.THRESHOLDS_CHANGED)
+@shared_task(ignore_result=True)
+def follow_thresholds(event_ids: list[int]) -> None:
+    """Queue new tiers for the leads of tenants that changed where tiers begin; it is too slow for here.
+
+    What could not be queued is made up for within the hour, when time is let count.
+    """
+    for tenant_id in services.tenants_to_rescore(event_ids=event_ids):
+        transaction.on_commit(partial(rescore_tenant.delay, tenant_id), robust=True)
+
+
+@shared_task(ignore_result=True)
+def rescore_tenant(tenant_id: int) -> None:
+    """Score every lead of a tenant anew."""
+    services.rescore_tenant(tenant_id=tenant_id)
 
 
 @shared_task(ignore_result=True)

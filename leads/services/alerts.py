@@ -26,6 +26,7 @@ from leads.services import events, live, notifications
 from leads.services.notifications import NewNotification
 
 MOST = 500
+TIERS_BEGIN = ("hot_score", "warm_score", "steady_score")
 
 
 @transaction.atomic
@@ -126,9 +127,18 @@ def raise_waiting_alerts() -> int:
 
 
 @transaction.atomic
-def change_settings(*, tenant: Tenant, values: dict[str, Any]) -> AlertSettings:
-    """Set when and how a tenant wants to be told."""
+def change_settings(*, tenant: Tenant, values: dict[str, Any], by: User | None = None) -> AlertSettings:
+    """Set when and how a tenant wants to be told; the log tells the engines that tiers begin elsewhere."""
+    before = selectors.settings_of([tenant.pk])[tenant.pk]
     row, _ = AlertSettings.objects.update_or_create(tenant=tenant, defaults=values)
+    begin = {name: getattr(row, name) for name in TIERS_BEGIN}
+    if begin != {name: getattr(before, name) for name in TIERS_BEGIN}:
+        events.record_event(
+            tenant=tenant,
+            kind=Kind.THRESHOLDS_CHANGED,
+            data=begin,
+            actor_id=by.pk if by is not None else None,
+        )
     return row
 
 

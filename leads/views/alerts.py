@@ -133,7 +133,7 @@ def rules(request: MemberRequest) -> HttpResponse:
     is_valid = form.is_valid()
     wants_preview = "preview" in request.POST
     if is_valid and not wants_preview:
-        alerts.change_settings(tenant=request.tenant, values=form.values())
+        alerts.change_settings(tenant=request.tenant, values=form.values(), by=request.user)
         messages.success(request, "The alert rules are saved.")
         return redirect("leads:alert-rules")
     wanted: AlertSettings | None = present

@@ -8,14 +8,16 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from leads import bus
 from leads.ml import features
-from leads.models import Lead
+from leads.models import Event, Lead
 from leads.selectors.alerts import settings_of
 from leads.services.events import record_events
 from leads.services.standing import update_standing
 from scoring import selectors
 from scoring.engine import Score
 from scoring.models import LeadScore
+from scoring.services.events import GROUP
 from scoring.services.work import (
     CHUNK,
     Moment,
@@ -51,6 +53,13 @@ def rescore_stale(*, limit: int = 2_000) -> int:
         moved += rescore(lead_ids=batch)
         seen += len(batch)
     return moved
+
+
+@transaction.atomic
+def tenants_to_rescore(*, event_ids: Sequence[int]) -> list[int]:
+    """Return the tenants whose thresholds these events changed, each event once."""
+    changed = Event.objects.filter(pk__in=bus.claim(GROUP, event_ids))
+    return sorted(set(changed.values_list("tenant_id", flat=True)))
 
 
 def rescore_tenant(*, tenant_id: int) -> int:

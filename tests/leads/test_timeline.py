@@ -30,6 +30,11 @@ def test_every_kind_of_event_has_words_and_an_icon_that_exists(kind: Kind) -> No
             {"score": 60, "previous_score": 70, "tier": "steady", "previous_tier": "steady"},
             Line("gauge", "Score fell from 70 to 60", "", "warn"),
         ),
+        (
+            Kind.LEAD_SCORED,
+            {"score": 86.1, "previous_score": 86.1, "tier": "hot", "previous_tier": "warm"},
+            Line("gauge", "Tier changed at score 86", "Warm → Hot", ""),
+        ),
         (Kind.LEAD_SCORED, {"score": 40.2, "previous_score": None}, Line("gauge", "First score: 40")),
         (Kind.LEAD_SCORED, {}, Line("gauge", "Score changed")),
         (Kind.CONTACT_TAGGED, {"tags": ["buyer", "open-house"]}, Line("tag", "Tagged", "buyer, open-house")),
