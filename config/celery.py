@@ -28,6 +28,7 @@ SCHEDULE: dict[str, float | crontab] = {
     "leads.tasks.alerts.deliver": 5.0,
     "leads.tasks.alerts.review": 30.0,
     "scoring.tasks.rescore_stale": 300.0,
+    "scoring.tasks.tend_queries": 60.0,
     "leads.tasks.ghl.write_back_due": 60.0,
     "leads.tasks.ghl.resume_backfills": 60.0,
     "leads.tasks.imports.resume_imports": 60.0,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
 import django_filters
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -20,18 +22,42 @@ from leads.access import MemberRequest, get_lead, leads_for
 from leads.models import Lead
 from leads.pagination import CursorPagination
 from leads.problems import ProblemSerializer
-from scoring import selectors
-from scoring.models import LeadScore
+from scoring import selectors, services, tasks
+from scoring.models import LeadScore, ScoreQuery
 from scoring.serializers import (
     ExplanationSerializer,
     PredictionSerializer,
     ScoreAtQuerySerializer,
     ScoreAtSerializer,
+    ScoreWaitingSerializer,
 )
 
 
 def _problems(*codes: int) -> dict[int, Any]:
     return dict.fromkeys((401, 403, 429, *codes), ProblemSerializer)
+
+
+_WAITING_HEADERS = [
+    OpenApiParameter(
+        "Location", str, OpenApiParameter.HEADER, response=[202], description="Where the answer will be."
+    ),
+    OpenApiParameter(
+        "Retry-After",
+        int,
+        OpenApiParameter.HEADER,
+        response=[202],
+        description="Seconds until it is worth a look.",
+    ),
+]
+
+
+def _told(query: ScoreQuery) -> Response:
+    """Answer with the score, or with where it will be."""
+    if query.answered_at is None:
+        waiting = ScoreWaitingSerializer(query).data
+        headers = {"Location": waiting["location"], "Retry-After": "1"}
+        return Response(waiting, status=status.HTTP_202_ACCEPTED, headers=headers)
+    return Response(ScoreAtSerializer({**(query.answer or {}), "at": query.at}).data)
 
 
 @extend_schema(tags=["leads"])
@@ -54,8 +80,14 @@ class LeadScoreViewSet(GenericViewSet[Lead]):
 
     @extend_schema(
         summary="Show the score a lead had at a moment",
-        parameters=[ScoreAtQuerySerializer],
-        responses={200: ScoreAtSerializer, **_problems(400, 404)},
+        description=(
+            "A worker replays what the lead had done and said by then. When that takes over two seconds, or "
+            "several programs wait already, the answer is 202 and the score is then found at `Location`. The "
+            "same question is worked out again only after the lead was scored anew. The record (source, "
+            "answers in fields) and the thresholds of tiers are taken as they are now: they keep no history."
+        ),
+        parameters=[ScoreAtQuerySerializer, *_WAITING_HEADERS],
+        responses={200: ScoreAtSerializer, 202: ScoreWaitingSerializer, **_problems(400, 404)},
     )
     @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
     def score(self, request: Request, pk: int) -> Response:
@@ -66,20 +98,30 @@ class LeadScoreViewSet(GenericViewSet[Lead]):
         at = asked.validated_data.get("at") or now
         if at > now:
             raise ValidationError({"at": "This moment is still to come."})
-        score = selectors.score_at(lead, at)
-        return Response(
-            ScoreAtSerializer(
-                {
-                    "at": at,
-                    "score": score.score,
-                    "tier": score.tier,
-                    "base": score.base,
-                    "contributions": score.contributions,
-                    "mode": score.mode,
-                    "model_version": score.model_version,
-                }
-            ).data
-        )
+        query, is_open = services.ask_score(lead=lead, at=at, model=asked.validated_data["model"])
+        if is_open:
+            transaction.on_commit(partial(tasks.answer_query.delay, query.pk), robust=True)
+        return _told(services.wait_for_answer(query=query))
+
+    @extend_schema(
+        summary="Fetch the answer to a question about a past score",
+        description="Never waits: 202 again while no worker has answered. Questions are kept for a day.",
+        parameters=[OpenApiParameter("query", int, OpenApiParameter.PATH), *_WAITING_HEADERS],
+        responses={200: ScoreAtSerializer, 202: ScoreWaitingSerializer, **_problems(404)},
+    )
+    @action(
+        detail=True,
+        methods=["get"],
+        pagination_class=None,
+        filter_backends=[],
+        url_path="score/queries/<int:query>",
+        url_name="score-query",
+    )
+    def score_query(self, request: Request, pk: int, query: int) -> Response:
+        found = ScoreQuery.objects.filter(lead=get_lead(request, pk), pk=query).first()
+        if found is None:
+            raise Http404
+        return _told(found)
 
 
 class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library

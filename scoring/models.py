@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 
 from leads.models import Lead, Tenant
 from leads.models.leads import Tier
@@ -51,3 +52,30 @@ class LeadScore(models.Model):
 
     def __str__(self) -> str:
         return f"score {self.pk} of lead {self.lead_id}"
+
+
+class ScoreQuery(models.Model):
+    """A program's question what a lead scored at a moment, and a worker's answer; kept for a day."""
+
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="score_queries", db_index=False)
+    at = models.DateTimeField(help_text="The moment asked for.")
+    model = models.CharField(max_length=60)
+    asked_at = models.DateTimeField(default=timezone.now)
+    answered_at = models.DateTimeField(null=True, blank=True, help_text="When its history was read.")
+    answer = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name_plural = "score queries"
+        constraints = [
+            models.UniqueConstraint(fields=["lead", "at", "model"], name="score_query_once"),
+            models.CheckConstraint(
+                condition=models.Q(answered_at__isnull=True, answer__isnull=True)
+                | models.Q(answered_at__isnull=False, answer__isnull=False),
+                name="score_query_answer_has_time",
+            ),
+        ]
+        indexes = [models.Index(fields=["asked_at"], name="score_query_age")]
+
+    def __str__(self) -> str:
+        return f"score query {self.pk} about lead {self.lead_id}"

@@ -111,6 +111,11 @@ def score_at(lead: Lead, at: datetime) -> engine.Score:
     return engine.score(features, thresholds=tiers(settings), now=at)
 
 
+def known_models() -> tuple[str, ...]:
+    """Return what a score can be asked under."""
+    return (engine.Mode.RULES.value,)
+
+
 # What the engine said, for pages and programs
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
 from rest_framework import serializers
 
 from scoring import selectors
-from scoring.models import LeadScore
+from scoring.models import LeadScore, ScoreQuery
 
 
 class ContributionSerializer(serializers.Serializer[Any]):
@@ -55,8 +56,30 @@ class ScoreAtSerializer(serializers.Serializer[Any]):
 class ScoreAtQuerySerializer(serializers.Serializer[Any]):
     """Which moment, and under which model."""
 
-    at = serializers.DateTimeField(required=False, help_text="Default: now.")
-    model = serializers.ChoiceField(choices=["rules"], default="rules", required=False)
+    at = serializers.DateTimeField(required=False, help_text="Now or earlier. Default: now.")
+    model = serializers.CharField(
+        default="rules", help_text="`rules`, or the version of a stored model. Default: `rules`."
+    )
+
+    def validate_model(self, name: str) -> str:
+        known = selectors.known_models()
+        if name not in known:
+            raise serializers.ValidationError(f"There is no such model. Known: {', '.join(known)}.")
+        return name
+
+
+class ScoreWaitingSerializer(serializers.ModelSerializer[ScoreQuery]):
+    """A question a worker has still to answer."""
+
+    state = serializers.CharField(default="waiting", read_only=True)
+    location = serializers.SerializerMethodField(help_text="Where the answer will be.")
+
+    class Meta:
+        model = ScoreQuery
+        fields = ("id", "state", "at", "model", "asked_at", "location")
+
+    def get_location(self, query: ScoreQuery) -> str:
+        return reverse("scoring-lead-score-query", args=[query.lead_id, query.pk])
 
 
 class PredictionSerializer(serializers.ModelSerializer[LeadScore]):

@@ -10,6 +10,7 @@ from django.db import transaction
 from leads.bus import subscribe
 from leads.events import BEHAVIOR, Kind
 from scoring import services
+from scoring.models import ScoreQuery
 
 
 @subscribe(*BEHAVIOR)
@@ -40,3 +41,19 @@ def rescore_tenant(tenant_id: int) -> None:
 def rescore_stale() -> None:
     """Let time count for the leads not scored for an hour."""
     services.rescore_stale()
+
+
+@shared_task(ignore_result=True)
+def answer_query(query_id: int) -> None:
+    """Answer what a lead scored at a moment."""
+    query = ScoreQuery.objects.filter(pk=query_id).select_related("lead").first()
+    if query is not None:
+        services.answer_query(query=query)
+
+
+@shared_task(ignore_result=True)
+def tend_queries() -> None:
+    """Queue questions again that were lost on the way, and forget those of more than a day ago."""
+    services.prune_queries()
+    for query_id in services.lost_queries():
+        answer_query.delay(query_id)

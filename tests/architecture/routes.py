@@ -13,7 +13,7 @@ from django.utils.crypto import salted_hmac
 from leads.models import APIKey, Membership, Role, Tenant, User, UserSession
 from leads.services.imports import prepare_import
 from leads.services.merging import merge_leads
-from scoring.models import LeadScore
+from scoring.models import LeadScore, ScoreQuery
 from tests import factories
 
 TEAM = frozenset({Role.AGENT, Role.BROKER, Role.ADMIN})
@@ -87,6 +87,13 @@ def a_scored_lead(tenant: Tenant, user: User) -> dict[str, Any]:
         scored_at=now,
     )
     return {"pk": lead.pk}
+
+
+def a_score_query(tenant: Tenant, user: User) -> dict[str, Any]:
+    query = ScoreQuery.objects.create(
+        lead=factories.LeadFactory(tenant=tenant), at=timezone.now(), model="rules"
+    )
+    return {"pk": query.lead_id, "query": query.pk}
 
 
 def another_lead(tenant: Tenant, user: User) -> dict[str, Any]:
@@ -211,6 +218,7 @@ API = {
     "alert-acknowledge": Route(TEAM, "post", an_alert),
     "scoring-lead-explanation": Route(TEAM, make=a_scored_lead),
     "scoring-lead-score": Route(TEAM, make=a_lead),
+    "scoring-lead-score-query": Route(TEAM, make=a_score_query),
     "scoring-prediction-list": Route(TEAM),
 }
 

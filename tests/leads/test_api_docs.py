@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.test import Client
@@ -18,12 +19,17 @@ OF_THE_CONTRACT = {
     ("GET", "leads/{id}/"),
     ("PATCH", "leads/{id}/"),
     ("GET", "leads/{id}/explanation/"),
+    ("GET", "leads/{id}/score/"),
     ("GET", "leads/{id}/events/"),
     ("POST", "leads/{id}/events/"),
     ("GET", "alerts/"),
     ("POST", "alerts/{id}/acknowledge/"),
     ("GET", "predictions/"),
 }
+
+
+def _named(part: re.Match[str]) -> str:
+    return "{id}" if part[1] == "pk" else f"{{{part[1]}}}"
 
 
 def _api_paths(patterns: list[URLPattern | URLResolver], prefix: str = "") -> set[str]:
@@ -33,7 +39,7 @@ def _api_paths(patterns: list[URLPattern | URLResolver], prefix: str = "") -> se
         if isinstance(pattern, URLResolver):
             found |= _api_paths(pattern.url_patterns, route)
         elif route.startswith("api/v1/"):
-            found.add(route.removeprefix("api/v1/").replace("<int:pk>", "{id}"))
+            found.add(re.sub(r"<int:(\w+)>", _named, route.removeprefix("api/v1/")))
     return found
 
 

@@ -34,7 +34,7 @@ def program(user: User) -> Caller:
     return caller(Membership.objects.get(user=user))
 
 
-PATHS = ["leads/{lead}/explanation/", "leads/{lead}/score/"]
+PATHS = ["leads/{lead}/explanation/"]
 
 
 @pytest.mark.parametrize("path", [*PATHS, "predictions/"])
@@ -78,34 +78,6 @@ def test_the_explanation_adds_up(lead: Lead, agent: User) -> None:
 
 def test_a_lead_without_a_score_has_no_explanation(lead: Lead, agent: User) -> None:
     assert program(agent).get(f"leads/{lead.pk}/explanation/").status_code == 404
-
-
-def test_the_score_at_a_moment_is_the_one_given_then(lead: Lead, agent: User) -> None:
-    row = say(lead, "Can we see the house?", days=9)
-    at = (NOW - timedelta(days=9)).isoformat()
-    say(lead, "not interested")
-
-    then = program(agent).get(f"leads/{lead.pk}/score/", at=at).json()
-    now = program(agent).get(f"leads/{lead.pk}/score/", model="rules").json()
-
-    assert then["score"] == row.score
-    assert abs(then["base"] + sum(one["points"] for one in then["contributions"]) - then["score"]) < 1e-6
-    assert then["mode"] == "rules"
-    assert now["at"] == "2026-03-10T15:00:00Z"
-    assert now["score"] == LeadScore.objects.latest("pk").score
-
-
-@pytest.mark.parametrize(
-    ("asked", "field"),
-    [({"at": "soon"}, "at"), ({"at": "2026-03-11T00:00:00Z"}, "at"), ({"model": "gut feeling"}, "model")],
-)
-def test_a_moment_that_makes_no_sense_is_refused(
-    asked: dict[str, str], field: str, lead: Lead, agent: User
-) -> None:
-    response = program(agent).get(f"leads/{lead.pk}/score/", **asked)
-
-    assert response.status_code == 400
-    assert [error["field"] for error in response.json()["errors"]] == [field]
 
 
 def test_predictions_are_an_audit_trail(lead: Lead, other_lead: Lead, agent: User) -> None:
