@@ -108,6 +108,28 @@ def admin_required(
     return _role_required(view, (Role.ADMIN,), "This page is for admins.")
 
 
+def connector_required(
+    view: Callable[Concatenate[UserRequest, P], Any],
+) -> Callable[Concatenate[HttpRequest, P], Any]:
+    """Let in who may connect a location: its broker and admins, and superusers, who may have none yet."""
+    why = "This page is for the broker who runs the team."
+    return _required(view, lambda request: request.user.is_superuser or manages(request), why)
+
+
+def superuser_required(
+    view: Callable[Concatenate[UserRequest, P], Any],
+) -> Callable[Concatenate[HttpRequest, P], Any]:
+    """Let in who runs this server."""
+    why = "This page is for whoever runs this server."
+    return _required(view, lambda request: request.user.is_superuser, why)
+
+
+def manages(request: HttpRequest) -> bool:
+    """Tell whether the request acts as a broker or an admin of a tenant."""
+    membership = _membership(request)
+    return membership is not None and membership.role in (Role.BROKER, Role.ADMIN)
+
+
 def buyer_required(
     view: Callable[Concatenate[MemberRequest, P], Any],
 ) -> Callable[Concatenate[HttpRequest, P], Any]:
@@ -123,14 +145,19 @@ def seller_required(
 
 
 def _role_required(view: Callable[..., Any], roles: tuple[Role, ...], why: str) -> Callable[..., Any]:
+    def may(request: HttpRequest) -> bool:
+        membership = _membership(request)
+        return membership is not None and membership.role in roles
+
+    return _required(view, may, why)
+
+
+def _required(view: Callable[..., Any], may: Callable[[HttpRequest], bool], why: str) -> Callable[..., Any]:
     def refuse(request: HttpRequest) -> HttpResponseBase | None:
         answer = _refuse_stranger(request)
-        if answer is not None:
-            return answer
-        membership = cast(UserRequest, request).membership
-        if membership is None or membership.role not in roles:
+        if answer is None and not may(request):
             raise PermissionDenied(why)
-        return None
+        return answer
 
     return _guarded(view, refuse)
 
@@ -198,6 +225,17 @@ def safe_next(request: HttpRequest, default: str = "leads:landing") -> str:
 
 
 # Objects
+
+
+def tenants_for(request: HttpRequest) -> QuerySet[Tenant]:
+    """Return every tenant of this server, to superusers only."""
+    if not request.user.is_superuser:
+        raise PermissionDenied("Only whoever runs this server may see this.")
+    return Tenant.objects.all()
+
+
+def get_tenant(request: HttpRequest, pk: int) -> Tenant:
+    return _one(tenants_for(request), pk)
 
 
 def leads_for(request: HttpRequest) -> LeadQuerySet:
@@ -325,6 +363,10 @@ def notifications_for(request: HttpRequest) -> QuerySet[Notification]:
     return Notification.objects.filter(user_id=membership.user_id, tenant=membership.tenant)
 
 
+def get_notification(request: HttpRequest, pk: int) -> Notification:
+    return _one(notifications_for(request).select_related("alert__lead"), pk)
+
+
 def _membership(request: HttpRequest) -> Membership | None:
     return getattr(request, "membership", None)
 
@@ -346,7 +388,7 @@ def team_tenant(request: HttpRequest) -> Tenant:
 
 def _managed_tenant(request: HttpRequest) -> Tenant:
     membership = _membership(request)
-    if membership is None or membership.role not in (Role.BROKER, Role.ADMIN):
+    if membership is None or not manages(request):
         raise PermissionDenied("Only the broker who runs the team may see this.")
     return membership.tenant
 

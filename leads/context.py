@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +12,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
 from leads.models import LiveCursor, Membership, Role, Tenant, User
-from leads.selectors import dashboard
+from leads.selectors import notifications
+from leads.shortcuts import ACTIONS, FIXED, Shortcut, with_choices
 
 THEMES = ("light", "dark")
 BOTTOM_BAR = 4
@@ -56,16 +57,14 @@ NAVIGATION = [
     NavItem("leads:delivery-list", "Webhook deliveries", "webhook", "Manage", "g d", for_managers=True),
     NavItem("leads:system", "System", "activity", "Manage", "g y"),
 ]
-PAGE_SHORTCUTS = [
-    ("Search and commands", ["⌘K", "/"]),
-    ("This list of shortcuts", ["?"]),
-    ("Next row, previous row", ["j", "k"]),
-    ("Open the row", ["↵"]),
-    ("Tick the row", ["x"]),
-    ("Pause live updates", ["p"]),
-    ("New lead", ["n"]),
-    ("Close", ["Esc"]),
+PERSONAL = [
+    NavItem("leads:notifications", "Notifications", "bell-ring", "You", "g u"),
+    NavItem("leads:account", "Your account", "user-round", "You"),
+    NavItem("leads:account-appearance", "Appearance", "palette", "You"),
+    NavItem("leads:account-keyboard", "Keyboard shortcuts", "keyboard", "You"),
+    NavItem("leads:account-security", "Security", "shield", "You"),
 ]
+"""Pages about oneself: in the palette and the account menu, not in the sidebar."""
 
 
 @lru_cache(maxsize=1)
@@ -84,6 +83,27 @@ def _exists(route: str) -> bool:
 
 def pages_for(role: str) -> list[NavItem]:
     return [item for item in existing_pages() if role in MANAGERS or not item.for_managers]
+
+
+def usual_shortcuts(role: str) -> list[Shortcut]:
+    """Return what a member of the team can do by key, with the keys everyone has at first."""
+    pages = [item for item in [*pages_for(role), *PERSONAL] if item.keys]
+    return [*ACTIONS, *(Shortcut(item.route, f"Go to {item.label}", item.keys) for item in pages)]
+
+
+def shortcuts_for(user: User, role: str) -> list[Shortcut]:
+    """Return the same with the keys this person chose."""
+    return with_choices(usual_shortcuts(role), user.shortcuts)
+
+
+def palette_for(user: User, role: str) -> list[NavItem]:
+    """Return the pages the palette offers a member of the team, with the keys that open them."""
+    return _with_keys([*pages_for(role), *PERSONAL], shortcuts_for(user, role))
+
+
+def _with_keys(items: list[NavItem], shortcuts: list[Shortcut]) -> list[NavItem]:
+    keys = {shortcut.name: shortcut.keys for shortcut in shortcuts}
+    return [replace(item, keys=keys.get(item.route, "")) for item in items]
 
 
 def current_page(items: list[NavItem], path: str) -> str:
@@ -114,20 +134,28 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return context
     context["tenant"] = membership.tenant
     context["membership"] = membership
-    if membership.is_team and isinstance(request.user, User):
-        context.update(_team_shell(request, membership))
+    if isinstance(request.user, User):
+        user = request.user
+        counts = SimpleLazyObject(lambda: notifications.frame_counts(membership.tenant, user))
+        context["unread"] = SimpleLazyObject(lambda: counts.unread)
+        if membership.is_team:
+            context["open_alerts"] = SimpleLazyObject(lambda: counts.open_alerts)
+            context.update(_team_shell(request, membership, user))
     return context
 
 
-def _team_shell(request: HttpRequest, membership: Membership) -> dict[str, Any]:
-    items = pages_for(membership.role)
+def _team_shell(request: HttpRequest, membership: Membership, user: User) -> dict[str, Any]:
+    shortcuts = shortcuts_for(user, membership.role)
+    items = _with_keys(pages_for(membership.role), shortcuts)
     tenant = membership.tenant
     return {
         "nav_groups": grouped(items),
         "nav_items": items,
         "nav_bar": items[:BOTTOM_BAR],
         "nav_current": current_page(items, request.path),
-        "page_shortcuts": PAGE_SHORTCUTS,
-        "open_alerts": SimpleLazyObject(lambda: dashboard.open_alert_count(tenant)),
+        "palette_pages": [*items, *_with_keys(PERSONAL, shortcuts)],
+        "shortcuts": shortcuts,
+        "fixed_shortcuts": FIXED,
+        "shortcut_keys": {shortcut.name: shortcut.keys for shortcut in shortcuts},
         "live_after": SimpleLazyObject(lambda: last_live_number(tenant)),
     }

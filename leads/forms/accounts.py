@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from leads.models import Role, User
 from leads.models.tenants import TEAM_ROLES
+from leads.shortcuts import Shortcut, clashes, read_keys, with_choices
 
 
 class SignInForm(AuthenticationForm):
@@ -103,6 +105,55 @@ class ProfileForm(forms.Form):
     name = forms.CharField(
         label="Your name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
+
+
+class DensityForm(forms.Form):
+    density = forms.ChoiceField(choices=User.Density.choices)
+
+
+class ShortcutsForm(forms.Form):
+    """The keys of each shortcut a person has; two that cannot both be heard are refused."""
+
+    def __init__(self, user: User, usual: Sequence[Shortcut], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.usual = usual
+        for shortcut in with_choices(usual, user.shortcuts):
+            keys = {"class": "control control-sm !w-24 num", "autocapitalize": "none", "spellcheck": "false"}
+            self.fields[shortcut.field] = forms.CharField(
+                label=shortcut.label,
+                initial=shortcut.keys,
+                required=False,
+                max_length=12,
+                widget=forms.TextInput(attrs={**keys, "autocomplete": "off"}),
+            )
+
+    def clean(self) -> None:
+        typed = []
+        for shortcut in self.usual:
+            try:
+                keys = read_keys(self.cleaned_data.get(shortcut.field, ""))
+            except ValueError as error:
+                self.add_error(shortcut.field, str(error))
+                continue
+            self.cleaned_data[shortcut.field] = keys
+            typed.append(Shortcut(shortcut.name, shortcut.label, keys))
+        fields = {shortcut.name: shortcut.field for shortcut in self.usual}
+        for name, sentence in clashes(typed).items():
+            self.add_error(fields[name], sentence)
+
+    def choices(self) -> dict[str, str]:
+        """Return what differs from the usual keys; what is chosen for pages not shown here stays."""
+        shown = {shortcut.name for shortcut in self.usual}
+        kept = {name: keys for name, keys in self.user.shortcuts.items() if name not in shown}
+        typed = {each.name: self.cleaned_data[each.field] for each in self.usual}
+        return kept | {each.name: typed[each.name] for each in self.usual if typed[each.name] != each.keys}
+
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """Return the fields under their headings: what is done on a page, and where to go."""
+        goes = [self[each.field] for each in self.usual if ":" in each.name]
+        does = [self[each.field] for each in self.usual if ":" not in each.name]
+        return [("On a page", does), ("To a page", goes)]
 
 
 class InviteForm(forms.Form):

@@ -43,10 +43,6 @@ def board(leads: LeadQuerySet, *, show: str) -> list[Lead]:
     return list(rows.order_by(F("score").desc(nulls_last=True), "-id")[:BOARD_ROWS])
 
 
-def open_alert_count(tenant: Tenant) -> int:
-    return Alert.objects.filter(tenant=tenant, state=Alert.State.OPEN).count()
-
-
 def needs_attention(tenant: Tenant) -> list[Alert]:
     """Return the open alerts whose goal comes, or came, first."""
     waiting = Alert.objects.filter(tenant=tenant, state=Alert.State.OPEN)

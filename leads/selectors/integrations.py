@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from leads.ghl import oauth, sync
-from leads.models import GHLConnection, Tenant, WorkflowSecret
+from leads.models import GHLConnection, Membership, Role, Tenant, User, WorkflowSecret
 
+LOCATION_ROWS = 30
 PHASE_LABELS = {
     "contacts": "Contacts",
     "opportunities": "Opportunities",
@@ -21,6 +22,18 @@ PHASE_LABELS = {
     "conversations": "Messages",
 }
 DAILY_CALLS = 200_000
+
+
+def locations(tenants: QuerySet[Tenant], *, user: User, q: str) -> QuerySet[Tenant]:
+    """Return tenants by name, each with whether it is connected and whether the user manages it."""
+    if q:
+        tenants = tenants.filter(Q(name__istartswith=q) | Q(location_id=q) | Q(company_id=q))
+    held = Membership.objects.filter(
+        user=user, tenant=OuterRef("pk"), is_active=True, role__in=(Role.BROKER, Role.ADMIN)
+    )
+    return tenants.annotate(
+        is_connected=Exists(GHLConnection.objects.filter(tenant=OuterRef("pk"))), is_mine=Exists(held)
+    ).order_by("name", "pk")
 
 
 @dataclass(frozen=True, slots=True)

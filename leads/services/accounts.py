@@ -37,6 +37,22 @@ def set_shortcuts(*, user: User, enabled: bool) -> User:
 
 
 @transaction.atomic
+def choose_shortcuts(*, user: User, keys: dict[str, str]) -> User:
+    """Keep the keys a person chose for shortcuts; those not named have their usual ones."""
+    user.shortcuts = keys
+    user.save(update_fields=["shortcuts"])
+    return user
+
+
+@transaction.atomic
+def choose_density(*, user: User, density: str) -> User:
+    """Keep how close together a person wants rows and panels."""
+    user.density = User.Density(density)
+    user.save(update_fields=["density"])
+    return user
+
+
+@transaction.atomic
 def change_password(*, user: User, password: str, keep_session: str | None = None) -> User:
     """Set a new password and end every other session; tokens of the old password end with it."""
     user.set_password(password)

@@ -42,6 +42,15 @@ def notify(*, notifications: Sequence[NewNotification]) -> None:
 
 
 @transaction.atomic
+def mark_one_read(*, notification: Notification) -> Notification:
+    """Mark one notice as read; read again, its first time stays."""
+    now = timezone.now()
+    if Notification.objects.filter(pk=notification.pk, read_at__isnull=True).update(read_at=now):
+        notification.read_at = now
+    return notification
+
+
+@transaction.atomic
 def mark_read(*, user: User, tenant: Tenant, upto: int | None = None) -> int:
     """Mark a user's notices as read, up to one of them or all, and return how many were not."""
     unread = Notification.objects.filter(user=user, tenant=tenant, read_at__isnull=True)

@@ -184,6 +184,20 @@ def _lead_of(invitation: Invitation) -> Lead | None:
 
 
 @transaction.atomic
+def join_as_admin(*, tenant: Tenant, user: User) -> Membership:
+    """Make a superuser an admin of a tenant, so that what they do there is done as a member of it."""
+    if not user.is_superuser:
+        raise DomainError("Only whoever runs this server may join a brokerage uninvited.", "role")
+    membership, created = Membership.objects.get_or_create(user=user, tenant=tenant, role=Role.ADMIN)
+    if not membership.is_active:
+        membership.is_active = True
+        membership.save(update_fields=["is_active"])
+    _mark_staff(user)
+    log.info("tenant.joined", tenant_id=tenant.pk, user_id=user.pk, is_new=created)
+    return membership
+
+
+@transaction.atomic
 def change_role(*, membership: Membership, role: str, by: User) -> Membership:
     """Give a member of the team another role of the team."""
     membership = _locked(membership)

@@ -82,6 +82,25 @@ def ring(score: float | None, size: int = 38) -> SafeString:
 
 
 @register.filter
+def key_attributes(keys: str) -> SafeString:
+    """Name the keys that press an element: to the script, and one key also to a screen reader.
+
+    `aria-keyshortcuts` knows no keys one after the other.
+    """
+    if not keys:
+        return SafeString()
+    if " " in keys:
+        return format_html(' data-keys="{}"', keys)
+    return format_html(' data-keys="{}" aria-keyshortcuts="{}"', keys, keys)
+
+
+@register.simple_tag(takes_context=True)
+def shortcut(context: template.Context, name: str) -> SafeString:
+    """Name the keys the reader of the page chose for a shortcut."""
+    return key_attributes((context.get("shortcut_keys") or {}).get(name, ""))
+
+
+@register.filter
 def initials(name: str) -> str:
     return "".join(part[0] for part in name.split()[:2]).upper()
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from leads.views import accounts, profile, team
+from leads.views import accounts, notifications, profile, team
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", accounts.landing, name="landing"),
@@ -26,6 +26,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/security/sessions/<str:ref>/end/", profile.end_session, name="session-end"),
     path("account/keys/", profile.api_keys, name="account-keys"),
     path("account/keys/<str:prefix>/revoke/", profile.revoke_api_key, name="api-key-revoke"),
+    path("notifications/", notifications.notification_list, name="notifications"),
+    path("notifications/read/", notifications.mark_all_read, name="notifications-read"),
+    path("notifications/<int:pk>/read/", notifications.mark_read, name="notification-read"),
     path("agent/settings/team/", team.members, name="team"),
     path("agent/settings/team/<int:pk>/role/", team.change_role, name="member-role"),
     path("agent/settings/team/<int:pk>/deactivate/", team.deactivate_member, name="member-deactivate"),

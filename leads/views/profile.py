@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from leads.access import (
     MEMBERSHIP_KEY,
@@ -26,9 +26,10 @@ from leads.access import (
     sessions_for,
     sign_in_required,
 )
+from leads.context import usual_shortcuts
 from leads.errors import DomainError
-from leads.forms.accounts import APIKeyForm, PasswordChangeForm, ProfileForm
-from leads.models import UserSession
+from leads.forms.accounts import APIKeyForm, DensityForm, PasswordChangeForm, ProfileForm, ShortcutsForm
+from leads.models import User, UserSession
 from leads.services import accounts
 
 THEMES = ("light", "dark", "system")
@@ -73,13 +74,27 @@ def theme(request: HttpRequest) -> HttpResponse:
 @sign_in_required
 @require_http_methods(["GET", "POST"])
 def keyboard(request: UserRequest) -> HttpResponse:
-    """List the shortcuts and turn them on or off."""
-    if request.method == "POST":
-        enabled = request.POST.get("enabled") == "on"
-        accounts.set_shortcuts(user=request.user, enabled=enabled)
+    """Change the keys of each shortcut, bring the usual ones back, turn all of them on or off."""
+    user, membership = request.user, request.membership
+    if "enabled" in request.POST:
+        enabled = request.POST["enabled"] == "on"
+        accounts.set_shortcuts(user=user, enabled=enabled)
         messages.success(request, "Shortcuts are on." if enabled else "Shortcuts are off.")
         return redirect("leads:account-keyboard")
-    return render(request, "leads/account_keyboard.html", {"section": "keyboard"})
+    if "reset" in request.POST:
+        accounts.choose_shortcuts(user=user, keys={})
+        messages.success(request, "Every shortcut has its usual keys again.")
+        return redirect("leads:account-keyboard")
+    form = None
+    if membership is not None and membership.is_team:
+        form = ShortcutsForm(user, usual_shortcuts(membership.role), request.POST or None)
+        if form.is_valid():
+            accounts.choose_shortcuts(user=user, keys=form.choices())
+            messages.success(request, "Your keys are saved.")
+            return redirect("leads:account-keyboard")
+    context = {"form": form, "section": "keyboard"}
+    status = 422 if form is not None and form.errors else 200
+    return render(request, "leads/account_keyboard.html", context, status=status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +192,22 @@ def revoke_api_key(request: MemberRequest, prefix: str) -> HttpResponse:
     return redirect("leads:account-keys")
 
 
-@require_GET
 @sign_in_required
+@require_http_methods(["GET", "POST"])
 def appearance(request: UserRequest) -> HttpResponse:
-    """Choose the theme."""
+    """Choose the theme, which this browser keeps, and how dense pages are, which the account keeps."""
+    if request.method == "POST":
+        form = DensityForm(request.POST)
+        if form.is_valid():
+            user = accounts.choose_density(user=request.user, density=form.cleaned_data["density"])
+            messages.success(request, f"Pages are {user.get_density_display().lower()} now.")
+        else:
+            messages.error(request, "Choose comfortable or compact.")
+        return redirect("leads:account-appearance")
     chosen = request.COOKIES.get("theme", "system")
-    context = {"chosen": chosen if chosen in THEMES else "system", "section": "appearance"}
+    context = {
+        "chosen": chosen if chosen in THEMES else "system",
+        "densities": User.Density.choices,
+        "section": "appearance",
+    }
     return render(request, "leads/account_appearance.html", context)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from leads.access import MemberRequest, agent_required, leads_for
-from leads.context import NavItem, pages_for
+from leads.context import NavItem, palette_for
 from leads.selectors import leads as lead_selectors
 
 PALETTE_ROWS = 6
@@ -20,7 +20,7 @@ QUERY_LENGTH = 100
 def show_search(request: MemberRequest) -> HttpResponse:
     """Show whom and what the typed words find."""
     q = request.GET.get("q", "").strip()[:QUERY_LENGTH]
-    pages = matching_pages(pages_for(request.membership.role), q)
+    pages = matching_pages(palette_for(request.user, request.membership.role), q)
     if request.htmx:
         leads = lead_selectors.search(leads_for(request), q, rows=PALETTE_ROWS) if q else []
         return render(request, "leads/_palette_results.html", {"q": q, "leads": leads, "pages": pages})

@@ -19,6 +19,7 @@ from tests import factories
 TEAM = frozenset({Role.AGENT, Role.BROKER, Role.ADMIN})
 MANAGERS = frozenset({Role.BROKER, Role.ADMIN})
 EVERYONE = frozenset(Role)
+NOBODY: frozenset[Role] = frozenset()  # superusers only, whatever their role
 
 Make = Callable[[Tenant, User], dict[str, Any]]
 
@@ -63,6 +64,10 @@ OPEN = {
     "api-docs": "describes, shows no data",
 }
 """Open to everyone, and why that is right."""
+
+
+def the_tenant(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": tenant.pk}
 
 
 def a_lead(tenant: Tenant, user: User) -> dict[str, Any]:
@@ -115,6 +120,10 @@ def an_alert(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": factories.AlertFactory(lead=factories.LeadFactory(tenant=tenant)).pk}
 
 
+def a_notification(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": factories.NotificationFactory(tenant=tenant, user=user).pk}
+
+
 def a_colleague(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": factories.MembershipFactory(tenant=tenant, role=Role.AGENT).pk}
 
@@ -165,6 +174,9 @@ PAGES = {
     "leads:settings-ghl": Route(MANAGERS),
     "leads:ghl-connect": Route(MANAGERS),
     "leads:ghl-callback": Route(MANAGERS),
+    "leads:ghl-locations": Route(NOBODY),
+    "leads:ghl-connect-new": Route(NOBODY),
+    "leads:ghl-location-join": Route(NOBODY, "post", the_tenant),
     "leads:ghl-test": Route(MANAGERS, "post"),
     "leads:ghl-reconnect": Route(MANAGERS, "post"),
     "leads:ghl-disconnect": Route(MANAGERS, "post"),
@@ -200,6 +212,9 @@ PAGES = {
     "leads:session-end": Route(EVERYONE, "post", a_session, is_personal=True),
     "leads:account-keys": Route(TEAM),
     "leads:api-key-revoke": Route(TEAM, "post", an_api_key, is_personal=True),
+    "leads:notifications": Route(EVERYONE),
+    "leads:notifications-read": Route(EVERYONE, "post"),
+    "leads:notification-read": Route(EVERYONE, "post", a_notification),
     # live
     "leads:live-since": Route(EVERYONE),
     "leads:live-stream": Route(EVERYONE, answer=501),  # WSGI cannot stream; the ASGI way is tested apart

@@ -43,13 +43,13 @@ def test_search_says_when_nothing_matches(agent_client: Client) -> None:
     assert "Find a person or a page" in agent_client.get("/search/").content.decode()
 
 
-def test_palette_gets_options(agent_client: Client, lead: Lead) -> None:
+def test_palette_gets_options(agent_client: Client, agent: User, lead: Lead) -> None:
     options = agent_client.get("/search/", {"q": lead.first_name}, headers=HTMX).content.decode()
     start = agent_client.get("/search/", headers=HTMX).content.decode()
 
     assert "<html" not in options
     assert options.count('role="option"') == 2  # the lead, and all results
-    assert start.count('role="option"') == len(context.pages_for("agent"))
+    assert start.count('role="option"') == len(context.palette_for(agent, "agent"))
 
 
 @pytest.mark.parametrize("q", ["<script>alert(1)</script>", "x" * 500, "\x00", "%"])

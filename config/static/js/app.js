@@ -28,6 +28,22 @@ document.getElementById("messages")?.remove();
 /* `HX-Trigger: {"toast": {...}}` of a view */
 document.addEventListener("toast", (event) => toast(event.detail));
 
+/* `HX-Trigger: {"unread": 3}`: how many notices are unread now */
+document.addEventListener("unread", ({ detail }) => {
+  for (const place of document.querySelectorAll("[data-unread]")) {
+    place.hidden = !detail.value;
+    place.querySelector("[data-count]").textContent = detail.value;
+  }
+});
+
+/* who follows a notice has read it; a request that outlives the page says so */
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-reads]");
+  if (!link) return;
+  const headers = JSON.parse(document.body.getAttribute("hx-headers") ?? "{}");
+  fetch(link.dataset.reads, { method: "POST", headers, keepalive: true, redirect: "manual" });
+});
+
 /* a fragment that could not be fetched says so in its own place, and can be asked for again */
 document.addEventListener("htmx:responseError", (event) => failed(event.detail));
 document.addEventListener("htmx:sendError", (event) => failed(event.detail));

@@ -30,6 +30,7 @@ function close() {
 }
 
 export function togglePalette() {
+  if (!palette) return;
   if (palette.open) close();
   else openDialog(palette);
 }

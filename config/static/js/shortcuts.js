@@ -1,10 +1,13 @@
-/* Single-key shortcuts, never inside a field; `data-shortcuts="off"` on the page turns them off. */
+/* Single-key shortcuts, never inside a field; `data-shortcuts="off"` on the page turns them off.
+   Which keys do what is the person's own choice: the page says it, in `#shortcut-keys` and `data-keys`. */
 
 import { openDialog } from "./dialogs.js";
 import { togglePalette } from "./palette.js";
 
 const FIELDS = "input, textarea, select, [contenteditable]";
 const SEQUENCE_PAUSE = 900;
+
+const chosen = JSON.parse(document.getElementById("shortcut-keys")?.textContent ?? "{}");
 
 let started = "";
 let pause = 0;
@@ -33,11 +36,22 @@ function moveTo(step) {
   next.scrollIntoView({ block: "nearest" });
 }
 
-const LIST_KEYS = {
-  j: () => moveTo(1),
-  k: () => moveTo(-1),
-  x: () => currentRow()?.querySelector("input[type=checkbox]")?.click(),
+const ACTIONS = {
+  search: () => togglePalette(),
+  help: () => openDialog(document.getElementById("shortcuts")),
 };
+
+const ROW_ACTIONS = {
+  next: () => moveTo(1),
+  previous: () => moveTo(-1),
+  select: () => currentRow()?.querySelector("input[type=checkbox]")?.click(),
+};
+
+function act(actions, keys) {
+  const name = Object.keys(actions).find((one) => chosen[one] === keys);
+  if (name) actions[name]();
+  return Boolean(name);
+}
 
 function go(keys) {
   const link = [...document.querySelectorAll("a[data-keys]")].find((one) => one.dataset.keys === keys);
@@ -59,30 +73,26 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.metaKey || event.ctrlKey || event.altKey || event.isComposing) return;
   if (!enabled() || event.target.closest(FIELDS) || document.querySelector("dialog[open]")) return;
-  if (single(event.key)) event.preventDefault();
+  if (single(event.key.toLowerCase())) event.preventDefault();
 });
 
+/* whether these keys begin a shortcut of two */
+function begins(keys) {
+  const all = [...Object.values(chosen), ...[...document.querySelectorAll("[data-keys]")].map((one) => one.dataset.keys)];
+  return all.some((one) => one.startsWith(`${keys} `));
+}
+
 function single(key) {
-  if (key === "/") {
-    togglePalette();
-    return true;
-  }
-  if (key === "?") {
-    openDialog(document.getElementById("shortcuts"));
-    return true;
-  }
   const keys = started ? `${started} ${key}` : key;
   clearTimeout(pause);
   started = "";
-  if (keys === "g") {
-    started = "g";
+  if (begins(keys)) {
+    started = keys;
     pause = setTimeout(() => (started = ""), SEQUENCE_PAUSE);
     return true;
   }
-  if (LIST_KEYS[keys] && rows().length) {
-    LIST_KEYS[keys]();
-    return true;
-  }
+  if (act(ACTIONS, keys)) return true;
+  if (rows().length && act(ROW_ACTIONS, keys)) return true;
   return go(keys) || press(keys);
 }
 

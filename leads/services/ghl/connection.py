@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 from functools import lru_cache
+from zoneinfo import available_timezones
 
 import httpx
 from django.conf import settings
@@ -18,9 +19,10 @@ from leads.ghl.client import GHLClient
 from leads.ghl.errors import GHLError, NotConnected, TokenRefused
 from leads.ghl.ratelimit import Limiter, Limits, LocalBucket, SharedBucket, Usage, bucket_key
 from leads.ghl.transport import TIMEOUT, Transport
-from leads.models import GHLConnection, Tenant
+from leads.models import GHLConnection, Membership, Tenant, User
 from leads.ops.logs import get_logger
 from leads.redis import circuit
+from leads.services import team
 
 log = get_logger("ghl")
 
@@ -222,6 +224,47 @@ def finish_connect(*, tenant: Tenant, code: str) -> GHLConnection:
     row = _save_grant(grant=grant, tenant=tenant)
     log.info("ghl.connected", tenant_id=tenant.pk, connection_id=row.pk)
     return row
+
+
+def connect_new_location(*, code: str, by: User) -> Membership | None:
+    """Turn a superuser's code into a connection of whichever location they chose, and make them its admin.
+
+    Its tenant is made when new. None when the code is an agency's: its locations are announced one by one.
+    """
+    grant = oauth.exchange_code(http_client(), our_app(), code, now=timezone.now())
+    if grant.user_type == GHLConnection.UserType.COMPANY:
+        if not grant.company_id:
+            raise DomainError("GoHighLevel named no agency. Connect again.", "no_company")
+        _save_grant(grant=grant, tenant=None)
+        log.info("ghl.agency_connected", user_id=by.pk)
+        return None
+    if not grant.location_id:
+        raise DomainError("GoHighLevel named no location. Connect again and choose one.", "no_location")
+    with transaction.atomic():
+        tenant, is_new = Tenant.objects.get_or_create(
+            location_id=grant.location_id,
+            defaults={"name": f"Location {grant.location_id[-6:]}", "company_id": grant.company_id},
+        )
+        row = _save_grant(grant=grant, tenant=tenant)
+        membership = team.join_as_admin(tenant=tenant, user=by)
+    log.info("ghl.connected", tenant_id=tenant.pk, connection_id=row.pk)
+    if is_new:
+        _learn_name(tenant)
+    return membership
+
+
+def _learn_name(tenant: Tenant) -> None:
+    """Call a new tenant what its location is called; it can do without until a webhook tells."""
+    try:
+        location = client_for(tenant).get_location()
+    except GHLError as error:
+        note_tenant_error(tenant=tenant, error=error)
+        return
+    known = {"name": location.name or tenant.name}
+    if location.time_zone in available_timezones():
+        known["time_zone"] = location.time_zone
+    Tenant.objects.filter(pk=tenant.pk).update(**known)
+    tenant.name = known["name"]
 
 
 def connect_location(*, tenant: Tenant) -> GHLConnection | None:
