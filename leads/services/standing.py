@@ -38,8 +38,10 @@ class Standing:
 _UPDATE = """
     UPDATE leads_lead AS lead SET
         previous_score = CASE
-            WHEN round(lead.score::numeric) IS DISTINCT FROM round(told.score::numeric) THEN lead.score
-            ELSE lead.previous_score
+            WHEN round(lead.score::numeric) IS NOT DISTINCT FROM round(told.score::numeric)
+                THEN lead.previous_score
+            WHEN told.event_at < told.scored_at - interval '1 hour' THEN NULL  -- we learned; they did not move
+            ELSE lead.score
         END,
         score = told.score,
         score_low = told.low,

@@ -136,8 +136,8 @@ def delta(change: int | None) -> SafeString | str:
 def _delta(change: int) -> SafeString:
     direction, arrow = ("up", "▲") if change > 0 else ("down", "▼")
     return mark_safe(
-        f'<span class="block text-2xs num delta-{direction}">{arrow} {abs(change)}'
-        f'<span class="only-sr"> points {direction} since the score before</span></span>'
+        f'<span class="block text-2xs num delta-{direction}" title="Since the score before">'
+        f'{arrow} {abs(change)}<span class="only-sr"> points {direction} since the score before</span></span>'
     )
 
 

@@ -76,6 +76,18 @@ def test_the_previous_score_is_the_last_other_figure(lead: Lead) -> None:
     assert (lead.score, lead.previous_score, lead.score_change) == (50.4, 40.0, 10)
 
 
+def test_history_filled_in_later_is_no_move(lead: Lead) -> None:
+    update_standing(standings=[standing(lead, score=40.0)])
+    update_standing(standings=[standing(lead, score=62.0, event_at=NOW - timedelta(days=12))])
+    lead.refresh_from_db()
+    assert (lead.score, lead.score_change) == (62.0, None)
+
+    update_standing(standings=[standing(lead, score=61.0)])
+
+    lead.refresh_from_db()
+    assert lead.score_change == -1
+
+
 def test_the_tier_keeps_the_time_it_changed(lead: Lead) -> None:
     later = NOW + timedelta(hours=1)
     update_standing(standings=[standing(lead)])
