@@ -5,7 +5,7 @@ from __future__ import annotations
 from leads.bus.lags import Lag, lag
 from leads.bus.ledger import claim, consumers_of, revive
 from leads.bus.registry import DELIVERIES, Subscription, subscribe, subscriptions, unsubscribe
-from leads.bus.streams import publish, publish_deliveries
+from leads.bus.streams import publish, publish_deliveries, publish_recorded
 from leads.bus.sweeper import Swept, sweep
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "lag",
     "publish",
     "publish_deliveries",
+    "publish_recorded",
     "revive",
     "subscribe",
     "subscriptions",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -50,13 +51,19 @@ class GroupReader:
         *,
         pause: Callable[[float], Any] = time.sleep,
         joined: Callable[[], None] = lambda: None,
+        floor: AbstractContextManager[Any] | None = None,
     ) -> None:
-        """Prepare to read as `consumer`; `pause` sleeps, `joined` hears that Redis is (again) in use."""
+        """Prepare to read as `consumer`; `pause` sleeps, `joined` hears that Redis is (again) in use.
+
+        Who holds the `floor` works. Readers of one process share it: two batches at once would only take the
+        interpreter from each other, a few milliseconds' wait at every answer of the database.
+        """
         self.group = subscription.group
         self._subscription = subscription
         self._consumer = consumer
         self._pause = pause
         self._joined = joined
+        self._floor = floor if floor is not None else nullcontext()
         self._realtime = [stream_of(kind) for kind in subscription.kinds]
         self._old = [stream_of(kind, is_backfill=True) for kind in subscription.kinds]
         self._work = Work(subscription, done=self._done, retry=self._retry)
@@ -83,9 +90,13 @@ class GroupReader:
             self._read(wait_ms)
         except RedisAway:
             self._poll(wait_ms)
-        batch = self._take()
+        if not self.waiting:
+            return 0
         try:
-            self._work.do(batch)
+            with self._floor:
+                self._top_up()
+                batch = self._take()
+                self._work.do(batch)
         except Outage:
             log.warning("bus.database_away", group=self.group, waiting=self.waiting)
             self._pause(self._outage_pause)
@@ -121,6 +132,15 @@ class GroupReader:
             self._join()
             return
         self._accept(answer)
+
+    def _top_up(self) -> None:
+        """Read what came while others had the floor, so that it need not wait for another turn."""
+        if len(self._queue) >= BATCH or not self._is_member:
+            return
+        try:
+            self._read(0)
+        except RedisAway:
+            return  # the next turn polls
 
     def _looks_back(self) -> bool:
         """Tell whether it is time to look for back-filled work: once a second, or while there is some."""

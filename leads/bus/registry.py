@@ -21,6 +21,7 @@ class _Registration:
     kinds: frozenset[str]
     task: Any
     group: str | None
+    gather: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Subscription:
 
     group: str
     tasks: dict[str, Any]
+    gather: float = 0.0
+    """Seconds between two batches, for what no screen waits for: larger batches leave room for the rest."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -38,8 +41,10 @@ class Subscription:
 _registrations: list[_Registration] = []
 
 
-def subscribe(*kinds: str, group: str | None = None) -> Callable[[TaskT], TaskT]:
+def subscribe(*kinds: str, group: str | None = None, gather: float = 0.0) -> Callable[[TaskT], TaskT]:
     """Register a batch task `task(ids)`, outermost decorator; its group is its app unless given.
+
+    `gather` lets the group's work gather for some seconds; of several in a group the least counts.
 
     The task must `claim` the ids in the transaction of its work: then a repeat does no harm.
     """
@@ -55,7 +60,7 @@ def subscribe(*kinds: str, group: str | None = None) -> Callable[[TaskT], TaskT]
         )
 
     def register(task: TaskT) -> TaskT:
-        _registrations.append(_Registration(frozenset(str(kind) for kind in kinds), task, group))
+        _registrations.append(_Registration(frozenset(str(kind) for kind in kinds), task, group, gather))
         return task
 
     return register
@@ -69,16 +74,18 @@ def unsubscribe(task: object) -> None:
 def subscriptions() -> dict[str, Subscription]:
     """Return every group's subscription; a group has one task for a kind."""
     found: dict[str, dict[str, Any]] = {}
+    gather: dict[str, float] = {}
     for registration in _registrations:
         group = registration.group or str(registration.task.name).partition(".")[0]
         tasks = found.setdefault(group, {})
+        gather[group] = min(registration.gather, gather.get(group, registration.gather))
         for kind in registration.kinds:
             if tasks.get(kind, registration.task) is not registration.task:
                 raise ImproperlyConfigured(
                     f"Two tasks of group {group} subscribe to {kind}; call both from one."
                 )
             tasks[kind] = registration.task
-    return {group: Subscription(group, tasks) for group, tasks in sorted(found.items())}
+    return {group: Subscription(group, tasks, gather[group]) for group, tasks in sorted(found.items())}
 
 
 def groups_of(kind: str, known: Iterable[Subscription]) -> frozenset[str]:

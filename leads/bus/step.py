@@ -57,6 +57,7 @@ class Readers:
         self._consumer = consumer or f"{socket.gethostname()}-{os.getpid()}"
         self._halt = threading.Event()
         self._joined = threading.Event()
+        self._floor = threading.Lock()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -80,11 +81,18 @@ class Readers:
         thread.start()
 
     def _read(self, subscription: Subscription) -> None:
-        reader = GroupReader(subscription, self._consumer, pause=self._halt.wait, joined=self._joined.set)
+        reader = GroupReader(
+            subscription,
+            self._consumer,
+            pause=self._halt.wait,
+            joined=self._joined.set,
+            floor=self._floor,
+        )
         while not self._halt.is_set():
             try:
                 close_old_connections()
-                reader.turn()
+                if reader.turn() and subscription.gather:
+                    self._halt.wait(subscription.gather)
             except Exception as error:  # a reader lives as long as its worker
                 log.error("bus.turn_failed", group=subscription.group, exc_info=error)
                 self._halt.wait(BREATHE_SECONDS)

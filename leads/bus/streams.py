@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from redis import Redis
 
@@ -42,19 +43,33 @@ def kind_of(stream: str) -> str:
 
 def publish(events: Sequence[Event]) -> bool:
     """Put events on their streams and note it in the outbox; False when Redis is away."""
-    if not events:
-        return True
+    sent = _publish(events)
+    if sent and events:
+        mark_published(events)
+    return sent
+
+
+def publish_recorded(events: Sequence[Event]) -> bool:
+    """Put events just committed on their streams; False, and back in the outbox, when Redis is away.
+
+    They were recorded as published: in the good case no further statement is needed. A process that dies
+    between its commit and here leaves them unconsumed, on no stream: the sweep finds them.
+    """
+    sent = _publish(events)
+    if not sent:
+        _of(events).update(published_at=None)
+    return sent
+
+
+def _publish(events: Sequence[Event]) -> bool:
     places = locations(event.tenant_id for event in events)
-    sent = _send(
+    return _send(
         Outgoing(
             stream_of(event.kind, is_backfill=event.is_backfill),
             {"e": event.pk, "l": places.get(event.tenant_id, ""), "c": event.correlation_id},
         )
         for event in events
     )
-    if sent:
-        mark_published(events)
-    return sent
 
 
 def publish_deliveries(rows: Sequence[tuple[int, str, str]], *, is_backfill: bool = False) -> bool:
@@ -68,10 +83,14 @@ def publish_deliveries(rows: Sequence[tuple[int, str, str]], *, is_backfill: boo
 
 def mark_published(events: Sequence[Event]) -> None:
     """Note in the outbox that events are on their streams."""
-    Event.objects.filter(
+    _of(events).update(published_at=timezone.now())
+
+
+def _of(events: Sequence[Event]) -> QuerySet[Event]:
+    return Event.objects.filter(
         pk__in=[event.pk for event in events],
         recorded_at__gte=min(event.recorded_at for event in events),  # lets PostgreSQL skip older partitions
-    ).update(published_at=timezone.now())
+    )
 
 
 def _send(entries: Iterable[Outgoing]) -> bool:

@@ -14,13 +14,14 @@ from leads.realtime import viewers
 from leads.realtime.channel import SIGNED_OUT, Reader
 from leads.realtime.groups import TOPICS
 from leads.realtime.hub import Hub, current_hub
-from leads.realtime.messages import Viewer, Wants
+from leads.realtime.messages import Shown, Viewer, Wants
 
 log = get_logger("live")
 
 BAD_MESSAGE = 4400
 TOO_MANY = 4429
-LONGEST_MESSAGE = 4_096
+LONGEST_MESSAGE = 8_192
+MOST_TARGETS = 300
 MOST_PER_MEMBER = 50
 LARGEST_NUMBER = 2**63 - 1
 
@@ -120,5 +121,21 @@ def read_subscription(message: dict[str, Any]) -> tuple[Wants, int | None]:
         raise BadMessage
     if after is not None and (type(after) is not int or not 0 <= after <= LARGEST_NUMBER):
         raise BadMessage
-    wants = Wants(frozenset(topics), html=message.get("html") is True, batch=message.get("batch") is True)
+    html = message.get("html", False)
+    wants = Wants(
+        frozenset(topics),
+        html=html is True or isinstance(html, dict),
+        batch=message.get("batch") is True,
+        shown=read_shown(html) if isinstance(html, dict) else None,
+    )
     return wants, after
+
+
+def read_shown(html: dict[str, Any]) -> Shown:
+    """Return what a client's page shows."""
+    targets, from_score = html.get("targets", []), html.get("from")
+    if not isinstance(targets, list) or not all(isinstance(target, str) for target in targets):
+        raise BadMessage
+    if len(targets) > MOST_TARGETS or not isinstance(from_score, int | float | None):
+        raise BadMessage
+    return Shown(frozenset(targets), from_score)

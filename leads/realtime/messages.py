@@ -29,6 +29,12 @@ class Message:
     event_at: datetime
     plain: str
     html: str
+    score: float | None = None
+
+    @property
+    def target(self) -> str:
+        """Return the id of the element the message's fragment is for."""
+        return self.html[2 : self.html.index('"', 2)] if self.html else ""
 
     @property
     def topic(self) -> str:
@@ -40,12 +46,32 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What a page shows: fragments for anything else would travel to be thrown away."""
+
+    targets: frozenset[str] = frozenset()
+    from_score: float | None = None
+    """A board takes in any lead from this score on; None: there is no board."""
+
+    def takes(self, message: Message) -> bool:
+        """Tell whether a message's fragment has a place on the page."""
+        if message.score is not None and self.from_score is not None and message.score >= self.from_score:
+            return True
+        return message.target in self.targets
+
+
+@dataclass(frozen=True, slots=True)
 class Wants:
-    """What a reader subscribed to, and how it wants it."""
+    """What a reader subscribed to, and how it wants it; `html` with what is `shown` means for that alone."""
 
     topics: frozenset[str] = TOPICS
     html: bool = False
     batch: bool = False
+    shown: Shown | None = None
+
+    def text(self, message: Message) -> str:
+        """Return a message's JSON for this reader."""
+        return message.text(with_html=self.html and (self.shown is None or self.shown.takes(message)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +112,10 @@ def wanted(messages: Iterable[Message], wants: Wants, audiences: frozenset[str])
 def frames(messages: Sequence[Message], wants: Wants) -> list[str]:
     """Return messages as frames: one each, or lists of them for a reader of batches."""
     if not wants.batch:
-        return [each.text(with_html=wants.html) for each in messages]
+        return [wants.text(each) for each in messages]
     newest = without_superseded(messages)
     return [
-        "["
-        + ",".join(each.text(with_html=wants.html) for each in newest[start : start + FRAME_MESSAGES])
-        + "]"
+        "[" + ",".join(wants.text(each) for each in newest[start : start + FRAME_MESSAGES]) + "]"
         for start in range(0, len(newest), FRAME_MESSAGES)
     ]
 

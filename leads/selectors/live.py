@@ -18,7 +18,8 @@ MOST = 2_000
 
 _COLUMNS = """
     message.tenant_id, message.number, message.type, message.audience, message.lead_id, message.at,
-    message.event_at, message.data::text, coalesce(message.html::text, ''), tenant.location_id
+    message.event_at, message.data::text, coalesce(message.html::text, ''), tenant.location_id,
+    CASE WHEN message.type = 'score_update' THEN (message.data->>'score')::float8 END
 """
 
 
@@ -126,6 +127,7 @@ def _message(
     data: str,
     html: str,
     location_id: str,
+    score: float | None,
 ) -> Message:
     return Message(
         tenant_id=tenant_id,
@@ -137,4 +139,5 @@ def _message(
         event_at=event_at,
         plain=opening(number=number, type=kind, location_id=location_id, at=at, event_at=event_at, data=data),
         html=html,
+        score=score,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,8 +29,10 @@ MOST = 500
 TIERS_BEGIN = ("hot_score", "warm_score", "steady_score")
 
 
-@transaction.atomic
-def raise_alerts(*, drafts: Sequence[AlertDraft]) -> list[Alert]:
+@transaction.atomic(savepoint=False)
+def raise_alerts(
+    *, drafts: Sequence[AlertDraft], settings: Mapping[int, AlertSettings] | None = None
+) -> list[Alert]:
     """Raise what is new among drafts, tell open screens, and note who is to be told over which channel.
 
     A draft known already, of a kind its tenant switched off, or raised again within the cooldown is
@@ -39,7 +41,8 @@ def raise_alerts(*, drafts: Sequence[AlertDraft]) -> list[Alert]:
     if not drafts:
         return []
     now = timezone.now()
-    settings = selectors.settings_of({draft.tenant_id for draft in drafts})
+    if settings is None:
+        settings = selectors.settings_of({draft.tenant_id for draft in drafts})
     fresh = _not_cooling(drafts, settings, now)
     raised = _insert(fresh, settings, now)
     if not raised:
@@ -143,7 +146,7 @@ def change_settings(*, tenant: Tenant, values: dict[str, Any], by: User | None =
 
 
 def _not_cooling(
-    drafts: Sequence[AlertDraft], settings: dict[int, AlertSettings], now: datetime
+    drafts: Sequence[AlertDraft], settings: Mapping[int, AlertSettings], now: datetime
 ) -> list[AlertDraft]:
     cooldowns = {pk: timedelta(minutes=row.cooldown_minutes) for pk, row in settings.items()}
     taken = selectors.cooling(drafts, now, cooldowns)
@@ -173,7 +176,9 @@ RETURNING id
 """
 
 
-def _insert(drafts: Sequence[AlertDraft], settings: dict[int, AlertSettings], now: datetime) -> list[Alert]:
+def _insert(
+    drafts: Sequence[AlertDraft], settings: Mapping[int, AlertSettings], now: datetime
+) -> list[Alert]:
     """Insert drafts whose key is new, in one statement, and return them as rows ready to show."""
     if not drafts:
         return []
@@ -240,7 +245,7 @@ def _event(alert: Alert, kind: Kind, at: datetime) -> events.NewEvent:
 
 def _tell(
     alerts: Sequence[Alert],
-    settings: dict[int, AlertSettings],
+    settings: Mapping[int, AlertSettings],
     now: datetime,
     roles: tuple[Role, ...] | None = None,
 ) -> None:

@@ -39,9 +39,15 @@ class NewEvent:
     actor_id: int | None = None
 
 
-@transaction.atomic
 def record_events(*, events: Sequence[NewEvent]) -> list[Event]:
     """Record facts in their order, leave out those known already, and publish them once committed."""
+    for event in events:
+        Kind(event.kind)  # refused before anything is written
+    with transaction.atomic(savepoint=False):
+        return _record(events)
+
+
+def _record(events: Sequence[NewEvent]) -> list[Event]:
     now = timezone.now()
     fresh = _claim_keys(events, now)
     if not fresh:
@@ -49,7 +55,7 @@ def record_events(*, events: Sequence[NewEvent]) -> list[Event]:
     recorded = Event.objects.bulk_create([_row(event, now) for event in fresh], batch_size=CHUNK)
     for kind, count in Counter(event.kind for event in recorded).items():
         metrics.EVENTS.labels(kind=kind).inc(count)
-    transaction.on_commit(partial(bus.publish, recorded), robust=True)
+    transaction.on_commit(partial(bus.publish_recorded, recorded), robust=True)
     return recorded
 
 
@@ -89,6 +95,7 @@ def _row(event: NewEvent, now: datetime) -> Event:
         kind=Kind(event.kind),
         occurred_at=event.occurred_at,
         recorded_at=now,
+        published_at=now,  # taken back when Redis turns out to be away
         source=Event.Source(event.source),
         actor_id=event.actor_id,
         is_backfill=event.backfill,

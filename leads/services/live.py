@@ -41,7 +41,7 @@ class LiveDraft:
             raise ValueError(f"Topic {self.topic} does not carry messages of type {self.type}.")
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def send(*, drafts: Sequence[LiveDraft]) -> None:
     """Send messages to a tenant's open screens once this transaction commits.
 
@@ -101,4 +101,5 @@ def _advance_cursors(counts: Counter[int]) -> dict[int, int]:
 def _announce(rows: Sequence[LiveMessage]) -> None:
     for kind, count in Counter(row.type for row in rows).items():
         metrics.LIVE_MESSAGES.labels(type=kind).inc(count)
-    push.wake(row.tenant_id for row in rows)
+    # What a lead wrote is followed by its score within moments: both go out together.
+    push.wake((row.tenant_id for row in rows), soon=all(row.type == LiveMessage.Type.MESSAGE for row in rows))

@@ -22,7 +22,7 @@ class NewNotification:
     alert_id: int | None = None
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def notify(*, notifications: Sequence[NewNotification]) -> None:
     """Keep notices for their readers; about one alert each person is told once."""
     Notification.objects.bulk_create(

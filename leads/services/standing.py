@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.template.loader import render_to_string
 
 from leads.charts import Spark
-from leads.models import Lead, LiveMessage
+from leads.models import Lead, LiveMessage, User
 from leads.selectors import dashboard
 from leads.services import live
 from leads.services.live import LiveDraft
@@ -35,7 +35,18 @@ class Standing:
     sentences: Sequence[str] = ()
 
 
-_UPDATE = """
+_SHOWN = tuple(
+    field.attname
+    for field in Lead._meta.concrete_fields  # in the model's own order, as `from_db` takes them
+    if field.attname
+    in {
+        *("id", "tenant_id", "contact_id", "first_name", "last_name", "email", "phone", "segment", "tier"),
+        *("score", "previous_score", "next_action", "last_event_at", "assigned_to_id"),
+    }
+)
+"""What a row of the scoreboard is drawn from; the statement that writes it returns it."""
+
+_UPDATE = f"""
     UPDATE leads_lead AS lead SET
         previous_score = CASE
             WHEN round(lead.score::numeric) IS NOT DISTINCT FROM round(told.score::numeric)
@@ -57,7 +68,8 @@ _UPDATE = """
         scored_at = told.scored_at,
         segment = CASE WHEN told.segment = '' THEN lead.segment ELSE told.segment END
     FROM (
-        SELECT told.*, was.score AS score_before, was.tier AS tier_before
+        SELECT told.*, was.score AS score_before, was.tier AS tier_before, agent.name AS agent_name,
+            agent.email AS agent_email
         FROM unnest(
             %s::bigint[], %s::float8[], %s::float8[], %s::float8[], %s::text[], %s::text[], %s::jsonb[],
             %s::timestamptz[], %s::timestamptz[], %s::text[]
@@ -65,13 +77,25 @@ _UPDATE = """
             lead_id, score, low, high, tier, next_action, reasons, scored_at, event_at, segment
         )
         JOIN leads_lead AS was ON was.id = told.lead_id
+        LEFT JOIN leads_user AS agent ON agent.id = was.assigned_to_id
     ) AS told
     WHERE lead.id = told.lead_id
-    RETURNING lead.id, told.score_before, told.tier_before
+    RETURNING told.score_before, told.tier_before, told.agent_name, told.agent_email,
+        {", ".join(f"lead.{name}" for name in _SHOWN)}
 """
 
 
-@transaction.atomic
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A lead as just written, and what it was before."""
+
+    lead: Lead
+    score_before: float | None
+    tier_before: str
+    agent: str
+
+
+@transaction.atomic(savepoint=False)
 def update_standing(*, standings: Sequence[Standing]) -> None:
     """Write what the engines say of each lead and show it on open screens once committed.
 
@@ -79,22 +103,20 @@ def update_standing(*, standings: Sequence[Standing]) -> None:
     """
     if not standings:
         return
-    before = _write(standings)
-    leads = Lead.objects.select_related("assigned_to").in_bulk(list(before))
+    written = _write(standings)
     newest = max(standing.scored_at for standing in standings)
-    sparks = dashboard.score_sparks(list(leads.values()), now=newest)
-    agents = dashboard.agents_named(list(leads.values()))
+    sparks = dashboard.score_sparks([row.lead for row in written.values()], now=newest)
     live.send(
         drafts=[
-            _draft(standing, leads[standing.lead_id], before[standing.lead_id], sparks, agents, newest)
+            _draft(standing, written[standing.lead_id], sparks, newest)
             for standing in standings
-            if standing.lead_id in leads
+            if standing.lead_id in written
         ]
     )
 
 
-def _write(standings: Sequence[Standing]) -> dict[int, tuple[float | None, str]]:
-    """Update every lead in one statement and return score and tier as they were before."""
+def _write(standings: Sequence[Standing]) -> dict[int, Written]:
+    """Update every lead in one statement and return each as it is now."""
     columns: tuple[list[Any], ...] = (
         [standing.lead_id for standing in standings],
         [standing.score for standing in standings],
@@ -109,25 +131,32 @@ def _write(standings: Sequence[Standing]) -> dict[int, tuple[float | None, str]]
     )
     with connection.cursor() as cursor:
         cursor.execute(_UPDATE, columns)
-        return {lead_id: (score, tier) for lead_id, score, tier in cursor.fetchall()}
+        rows = [
+            Written(Lead.from_db(None, _SHOWN, values), score, tier, _short_name(name, email))
+            for score, tier, name, email, *values in cursor.fetchall()
+        ]
+    return {row.lead.pk: row for row in rows}
+
+
+def _short_name(name: str | None, email: str | None) -> str:
+    return User(name=name or "", email=email).get_short_name() if email else ""
 
 
 def _draft(
     standing: Standing,
-    lead: Lead,
-    before: tuple[float | None, str],
+    written: Written,
     sparks: Mapping[int, Spark | None],
-    agents: Mapping[int, str],
     now: datetime,
 ) -> LiveDraft:
     """Return the live message of one lead's new standing, with its row of the scoreboard."""
+    lead = written.lead
     row = render_to_string(
         "leads/_lead_row.html",
         {
             "lead": lead,
             "spark": sparks.get(lead.pk),
-            "reasons": lead.reasons,
-            "agent": agents.get(lead.pk, ""),
+            "reasons": standing.reasons,
+            "agent": written.agent,
             "now": now,
         },
     )
@@ -139,9 +168,9 @@ def _draft(
             "lead_id": lead.pk,
             "contact_id": lead.contact_id,
             "score": standing.score,
-            "previous_score": before[0],
+            "previous_score": written.score_before,
             "tier": standing.tier,
-            "previous_tier": before[1],
+            "previous_tier": written.tier_before,
             "reasons": list(standing.sentences),
             "next_action": standing.next_action,
             "scored_at": standing.scored_at.isoformat(),

@@ -79,7 +79,7 @@ def score_leads(*, event_ids: Sequence[int]) -> list[LeadScore]:
     _record_scores(works, scores, now)
     update_standing(standings=[standing_of(work, scores[work.lead.pk][-1], now) for work in works])
     if drafts := _alerts(works, scores, settings, now):
-        raise_alerts(drafts=drafts)
+        raise_alerts(drafts=drafts, settings=settings)
     metrics.SCORED.labels(mode=engine.Mode.RULES).inc(len(rows))
     metrics.SCORING_SECONDS.observe((perf_counter() - began) / len(rows))
     _time_events(works)

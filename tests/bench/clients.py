@@ -34,7 +34,9 @@ def post(job: load.Job) -> dict[str, Any]:
 class Listeners:
     """Open sockets, held by a process of their own."""
 
-    def __init__(self, host: str, port: int, tokens: Sequence[str], *, sample_every: int, html: bool) -> None:
+    def __init__(
+        self, host: str, port: int, tokens: Sequence[str], *, sample_every: int, html: Sequence[Any]
+    ) -> None:
         """Open them and wait until all are."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.sockets"],
@@ -43,7 +45,7 @@ class Listeners:
             stdout=subprocess.PIPE,
             text=True,
         )
-        job = sockets.Job(host, port, list(tokens), sample_every, html)
+        job = sockets.Job(host, port, list(tokens), sample_every, list(html))
         self._say(json.dumps(asdict(job)))
         self.opened = self._hear()
 

@@ -38,6 +38,10 @@ FROM scoring_leadscore AS score JOIN leads_event AS event ON event.id = score.ev
 WHERE event.occurred_at >= to_timestamp(%s) - interval '5 milliseconds'
   AND event.occurred_at <= to_timestamp(%s) + interval '5 milliseconds'
 """
+BOARD = """
+SELECT lead.id, lead.score FROM leads_lead AS lead JOIN leads_tenant AS tenant ON tenant.id = lead.tenant_id
+WHERE tenant.location_id = %s ORDER BY lead.score DESC NULLS LAST, lead.id DESC LIMIT 25
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,6 @@ class Scene:
     sockets: int
     tenants: int
     seconds: float
-    html: bool = True
 
 
 SCENES = [
@@ -99,9 +102,11 @@ def _goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _measure(stack: Stack, tenants: list[TenantFacts], scene: Scene, *, run: int) -> dict[str, Any]:
     """Open the sockets (one in each tenant to listen where the scene has none), post, and compare."""
     wanted = scene.sockets or len(tenants)
-    tokens = [tenant.tokens[k // PER_MEMBER] for k in range(wanted // len(tenants)) for tenant in tenants]
+    each = wanted // len(tenants)
+    tokens = [tenant.tokens[k // PER_MEMBER] for k in range(each) for tenant in tenants]
+    boards = [_board(stack, tenant) for tenant in tenants]
     listeners = clients.Listeners(
-        *stack.web, tokens, sample_every=max(1, wanted // SAMPLED - 1), html=scene.html
+        *stack.web, tokens, sample_every=max(1, wanted // SAMPLED - 1), html=boards * each
     )
     try:
         listeners.tell()
@@ -127,7 +132,6 @@ def _measure(stack: Stack, tenants: list[TenantFacts], scene: Scene, *, run: int
         "events/s": scene.rate,
         "sockets": scene.sockets,
         "tenants": scene.tenants,
-        "html": scene.html,
         "seconds": round(took, 1),
         "accepted": accepted,
         "refused": sum(outcome["statuses"].values()) - accepted + outcome["unanswered"],
@@ -142,6 +146,16 @@ def _measure(stack: Stack, tenants: list[TenantFacts], scene: Scene, *, run: int
         "catch-up s": round(catch_up, 2),
         "processor %": {name: round(100 * (after[name] - before.get(name, 0)) / took) for name in after},
         "memory MB": memory,
+    }
+
+
+def _board(stack: Stack, tenant: TenantFacts) -> dict[str, Any]:
+    """Return what a command centre opened now tells that it shows; a browser tells it anew as rows change."""
+    rows = stack.query(BOARD, tenant.location_id)
+    scores = [score for _, score in rows]
+    return {
+        "targets": [f"lead-{pk}" for pk, _ in rows],
+        "from": -1 if None in scores else min(scores, default=-1),
     }
 
 

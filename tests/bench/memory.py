@@ -25,12 +25,8 @@ def run() -> bool:
             "--tenants", "20", "--leads", str(LEADS // 20), "--team", "1", "--seed", str(SEED)
         )
         before, redis_before = stack.memory(), _redis(stack)
-        listeners = clients.Listeners(
-            *stack.web,
-            [tenant.tokens[0] for _ in range(PER_MEMBER) for tenant in tenants],
-            sample_every=100,
-            html=True,
-        )
+        tokens = [tenant.tokens[0] for _ in range(PER_MEMBER) for tenant in tenants]
+        listeners = clients.Listeners(*stack.web, tokens, sample_every=100, html=[True] * len(tokens))
         try:
             outcome = clients.post(_job(stack, tenants))
             stack.settle()

@@ -31,13 +31,14 @@ class Job:
     port: int
     tokens: list[str]
     sample_every: int
-    html: bool
+    html: list[Any]
+    """What each token's page shows, as pages of ours tell it: true for everything, or targets and a score."""
 
 
 class Socket(asyncio.Protocol):
     """One WebSocket client that only reads after it has subscribed."""
 
-    def __init__(self, token: str, *, sampled: bool, html: bool, tally: Tally) -> None:
+    def __init__(self, token: str, *, sampled: bool, html: Any, tally: Tally) -> None:
         self.token, self.sampled, self.html, self.tally = token, sampled, html, tally
         self.buffer = bytearray()
         self.is_open = False
@@ -149,15 +150,20 @@ async def listen(job: Job) -> None:
     loop, tally, gate = asyncio.get_running_loop(), Tally(), asyncio.Semaphore(AT_ONCE)
     sockets: list[Socket] = []
 
-    async def open_one(number: int, token: str) -> None:
+    async def open_one(number: int, token: str, html: Any) -> None:
         async with gate:
-            socket = Socket(token, sampled=number % job.sample_every == 0, html=job.html, tally=tally)
+            socket = Socket(token, sampled=number % job.sample_every == 0, html=html, tally=tally)
             await loop.create_connection(lambda: socket, job.host, job.port)
             await asyncio.wait_for(socket.opened, PATIENCE)
             sockets.append(socket)
 
     began = time.time()
-    await asyncio.gather(*(open_one(number, token) for number, token in enumerate(job.tokens)))
+    await asyncio.gather(
+        *(
+            open_one(number, token, html)
+            for number, (token, html) in enumerate(zip(job.tokens, job.html, strict=True))
+        )
+    )
     _tell({"open": len(sockets), "seconds": time.time() - began})
     while (await loop.run_in_executor(None, sys.stdin.readline)).strip() == "tell":
         _tell(

@@ -461,6 +461,7 @@ def test_a_task_of_deliveries_takes_no_events() -> None:
 
 def test_the_sweep_publishes_what_waits_in_the_outbox(tenant: Tenant, listener: Listener) -> None:
     waiting = record_events(events=views(tenant, 2))
+    Event.objects.update(published_at=None)  # as when Redis was away
     now = timezone.now()
 
     assert bus.sweep(now=now + timedelta(seconds=4)).published == 0
@@ -470,10 +471,24 @@ def test_the_sweep_publishes_what_waits_in_the_outbox(tenant: Tenant, listener: 
     assert listener.worked == [event.pk for event in waiting]
 
 
+def test_the_sweep_publishes_what_a_process_died_over_between_commit_and_stream(
+    tenant: Tenant, listener: Listener
+) -> None:
+    now = timezone.now()
+    bus.sweep(now=now)  # the first after a start looks at everything
+    died_over = record_events(events=views(tenant, 2))  # committed as published, and on no stream
+
+    assert bus.sweep(now=now + timedelta(seconds=14)).republished == 0
+    assert bus.sweep(now=now + timedelta(seconds=16)).republished == 2
+    drain(GROUP)
+    assert listener.worked == [event.pk for event in died_over]
+
+
 def test_the_sweep_only_ticks_off_what_every_group_has_done(
     tenant: Tenant, listener: Listener, redis_client: redis.Redis
 ) -> None:
     (event,) = record_events(events=views(tenant, 1))
+    Event.objects.update(published_at=None)
     for group in [name for name, held in bus.subscriptions().items() if Kind.PAGE_VIEWED in held.tasks]:
         bus.claim(group, [event.pk])
 
@@ -599,6 +614,18 @@ def test_redis_failover_graceful_degradation(tenant: Tenant, listener: Listener,
     assert Event.objects.filter(published_at__isnull=True).count() == 0
     with redis.Redis.from_url(own_redis.url) as client:
         assert pending(client) == 0
+
+
+def test_events_recorded_while_redis_is_away_wait_in_the_outbox(tenant: Tenant, own_redis: Redis) -> None:
+    recorded = record_events(events=views(tenant, 2))
+    own_redis.stop()
+
+    assert bus.publish_recorded(recorded) is False
+
+    assert Event.objects.filter(published_at__isnull=True).count() == 2
+    own_redis.start()
+    circuit.reset()
+    assert bus.sweep(now=timezone.now() + timedelta(seconds=6)).published == 2
 
 
 def test_a_dead_redis_is_left_alone_for_a_second(own_redis: Redis, tenant: Tenant) -> None:

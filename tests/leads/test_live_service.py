@@ -110,12 +110,12 @@ async def test_the_wake_up_is_what_group_send_would_send(
     name = await layer.new_channel()
     await layer.group_add(GROUP, name)
 
-    assert push.wake([7, 3, 7]) is True
+    assert push.wake([7, 3, 7], soon=True) is True
     ours = await layer.receive(name)
-    await layer.group_send(GROUP, {"type": WAKE, "tenants": [3, 7]})
+    await layer.group_send(GROUP, {"type": WAKE, "tenants": [3, 7], "soon": True})
     theirs = await layer.receive(name)
 
-    assert ours == theirs == {"type": "live.wake", "tenants": [3, 7]}
+    assert ours == theirs == {"type": "live.wake", "tenants": [3, 7], "soon": True}
     await layer.flush()
 
 

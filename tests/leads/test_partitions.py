@@ -127,6 +127,7 @@ def test_detach_refuses_a_month_with_an_event_not_yet_published(
     tenant: Tenant, freeze: Callable[[datetime], object]
 ) -> None:
     record_at(tenant, LONG_AGO, freeze)
+    Event.objects.update(published_at=None)
     partitions.rescue()
 
     assert partitions.maintain(now=datetime(2026, 11, 15, tzinfo=UTC), keep_months=12).detached == []

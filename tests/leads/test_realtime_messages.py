@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from leads.realtime.groups import audiences_of
 from leads.realtime.messages import (
     Message,
+    Shown,
     Wants,
     frames,
     opening,
@@ -21,10 +22,15 @@ BUYER = audiences_of("buyer", 6)
 
 
 def message(
-    number: int, type: str = "score_update", lead_id: int | None = None, audience: str = "team"
+    number: int,
+    type: str = "score_update",
+    lead_id: int | None = None,
+    audience: str = "team",
+    score: float | None = None,
 ) -> Message:
     text = opening(number=number, type=type, location_id="loc1", at=NOON, event_at=NOON, data='{"a": 1}')
-    return Message(1, number, type, audience, lead_id, NOON, NOON, text, '{"lead-1": "<tr>"}')
+    html = f'{{"lead-{lead_id or 1}": "<tr>"}}'
+    return Message(1, number, type, audience, lead_id, NOON, NOON, text, html, score)
 
 
 def numbers(messages: list[Message]) -> list[int]:
@@ -86,3 +92,22 @@ def test_a_reader_of_batches_gets_lists_of_at_most_200() -> None:
 
     assert [len(json.loads(frame)) for frame in made] == [200, 200, 50]
     assert frames([], Wants(batch=True)) == []
+
+
+def with_html(shown: Shown) -> list[int]:
+    """Return the numbers of the messages that carry their fragment to a page that shows this."""
+    read = [
+        message(1, lead_id=1, score=40.0),
+        message(2, lead_id=2, score=70.0),
+        message(3, lead_id=3, score=90.0),
+        message(4, "alert", lead_id=4),
+    ]
+    (frame,) = frames(read, Wants(html=True, batch=True, shown=shown))
+    return [told["id"] for told in json.loads(frame) if "html" in told]
+
+
+def test_a_page_gets_the_fragments_it_has_a_place_for() -> None:
+    assert with_html(Shown()) == []
+    assert with_html(Shown(frozenset({"lead-1", "lead-4"}))) == [1, 4]
+    assert with_html(Shown(frozenset({"lead-1"}), from_score=70.0)) == [1, 2, 3]
+    assert with_html(Shown(from_score=-1)) == [1, 2, 3]

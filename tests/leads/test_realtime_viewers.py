@@ -12,7 +12,7 @@ from leads.models import Membership, Role, Tenant, User, UserSession
 from leads.realtime import viewers
 from leads.realtime.consumers import BadMessage, read_message, read_subscription
 from leads.realtime.groups import TOPICS
-from leads.realtime.messages import Wants
+from leads.realtime.messages import Shown, Wants
 from leads.selectors import live
 from tests.factories import MembershipFactory
 
@@ -172,7 +172,7 @@ def test_validity_of_all_is_asked_in_two_queries(
         "[]",
         '{"type":"shout"}',
         '{"topics":[]}',
-        '{"type":"pong","pad":"' + "x" * 5_000 + '"}',
+        '{"type":"pong","pad":"' + "x" * 9_000 + '"}',
     ],
 )
 def test_a_message_nobody_understands_is_refused(text: str | None) -> None:
@@ -196,6 +196,21 @@ def test_a_message_nobody_understands_is_refused(text: str | None) -> None:
 def test_a_wrong_subscription_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadMessage):
         read_subscription({"type": "subscribe", **wrong})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"targets": "lead-1"}, {"targets": [1]}, {"from": "85"}, {"targets": [f"lead-{n}" for n in range(301)]}],
+)
+def test_a_page_that_shows_nonsense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(BadMessage):
+        read_subscription({"type": "subscribe", "html": wrong})
+
+
+def test_what_a_page_shows_is_read() -> None:
+    wants, _ = read_subscription({"html": {"targets": ["lead-1", "alert-2"], "from": 70.5}})
+
+    assert (wants.html, wants.shown) == (True, Shown(frozenset({"lead-1", "alert-2"}), 70.5))
 
 
 def test_a_subscription_is_read() -> None:

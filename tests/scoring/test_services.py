@@ -16,6 +16,7 @@ from leads.models import Alert, AlertSettings, Consumed, Event, FeatureState, Le
 from leads.services.merging import merge_leads, undo_merge
 from scoring import selectors, services, tasks
 from scoring.models import LeadScore
+from scoring.services import decay
 from tests.conftest import Freeze
 from tests.factories import EventFactory, LeadFactory, TenantFactory
 
@@ -359,14 +360,14 @@ def queries_of(count: int, assert_num: DjangoAssertNumQueries, expected: int, **
 def test_queries_do_not_grow_with_the_batch(
     count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    queries_of(count, django_assert_num_queries, 22)
+    queries_of(count, django_assert_num_queries, 15)
 
 
 @pytest.mark.parametrize("count", [1, 24])
 def test_queries_of_late_events_do_not_grow_with_the_batch(
     count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    queries_of(count, django_assert_num_queries, 25, at=NOW - timedelta(days=3))
+    queries_of(count, django_assert_num_queries, 18, at=NOW - timedelta(days=3))
 
 
 def test_a_batch_scores_as_its_events_one_by_one(tenant: Tenant) -> None:
@@ -504,11 +505,24 @@ def test_rescoring_a_tenant_takes_its_new_thresholds(lead: Lead, other_lead: Lea
     score(say(lead), say(other_lead))
     AlertSettings.objects.create(tenant=lead.tenant, hot_score=30, warm_score=20, steady_score=10)
 
-    assert services.rescore_tenant(tenant_id=lead.tenant_id) == 1
+    assert services.rescore_tenant(tenant_id=lead.tenant_id) is None
 
     lead.refresh_from_db()
     other_lead.refresh_from_db()
     assert (lead.tier, other_lead.tier) == ("hot", "quiet")
+
+
+def test_a_large_tenant_is_rescored_in_turns(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    leads = some_leads(tenant, 3)
+    score(*[say(lead) for lead in leads])
+    AlertSettings.objects.create(tenant=tenant, hot_score=30, warm_score=20, steady_score=10)
+    monkeypatch.setattr(decay, "TURN", 2)
+
+    assert services.rescore_tenant(tenant_id=tenant.pk) == leads[1].pk
+    assert [lead.tier for lead in Lead.objects.order_by("pk")] == ["hot", "hot", "quiet"]
+    tasks.rescore_tenant(tenant.pk)
+
+    assert {lead.tier for lead in Lead.objects.all()} == {"hot"}
 
 
 def test_nobody_is_rescored_for_nobody(lead: Lead) -> None:
@@ -524,7 +538,7 @@ def test_queries_of_rescoring_do_not_grow_with_the_batch(
     score(*[say(lead, text) for lead in leads for text in HOT])
     freeze(NOW + timedelta(days=20))
 
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(13):
         services.rescore(lead_ids=[lead.pk for lead in leads])
 
 
@@ -538,6 +552,17 @@ def test_the_score_at_a_past_moment_is_the_one_given_then(lead: Lead) -> None:
     for at in moments:
         assert selectors.score_at(lead, at).score == LeadScore.objects.get(event_at=at).score
     assert selectors.score_at(lead, NOW - timedelta(days=30)).score < LeadScore.objects.earliest("pk").score
+
+
+def test_before_a_lead_was_known_nothing_of_it_counts(lead: Lead) -> None:
+    Lead.objects.filter(pk=lead.pk).update(source="Referral", quality=90, profile={"budget": 500_000})
+    lead.refresh_from_db()
+    score(say(lead, HOT[2]))
+
+    assert lead.created_at == NOW
+    early = selectors.score_at(lead, NOW - timedelta(seconds=1))
+    assert early.score == pytest.approx(24.331299226101827, abs=1e-9)
+    assert [one.feature for one in early.contributions] == ["days_since_engaged"]
 
 
 def test_states_are_plain_json(lead: Lead) -> None:

@@ -14,9 +14,10 @@ export function backoff(failures) {
 }
 
 export class Feed {
-  constructor({ socket, stream, since, topics, after, onMessages, onState, onReset }) {
-    Object.assign(this, { socket, stream, since, topics, after, onMessages, onState, onReset });
+  constructor({ socket, stream, since, topics, after, shown, onMessages, onState, onReset }) {
+    Object.assign(this, { socket, stream, since, topics, after, shown, onMessages, onState, onReset });
     this.failures = 0;
+    this.again = 0;
     this.transport = "none";
   }
 
@@ -56,7 +57,7 @@ export class Feed {
       this.leaveFallback();
       this.failures = 0;
       this.transport = "websocket";
-      web.send(JSON.stringify({ type: "subscribe", topics: this.topics, after: this.after, batch: true, html: true }));
+      this.subscribe(this.after);
       this.heard();
       this.onState("open", this.transport);
     };
@@ -79,6 +80,22 @@ export class Feed {
       this.transport = "none";
       this.retry();
     };
+  }
+
+  /* fragments come for what the page shows; asked again when that has changed */
+  subscribe(after) {
+    const html = this.shown();
+    this.asked = JSON.stringify(html);
+    this.web.send(JSON.stringify({ type: "subscribe", topics: this.topics, after, batch: true, html }));
+  }
+
+  /* `missed` is the number of a message whose fragment was needed after all: scores since are sent again, with it */
+  watch(missed = Infinity) {
+    if (this.transport !== "websocket") return;
+    if (missed > this.again && missed <= this.after) {
+      this.again = this.after;
+      this.subscribe(missed - 1);
+    } else if (JSON.stringify(this.shown()) !== this.asked) this.subscribe(this.after);
   }
 
   retry() {
@@ -105,6 +122,8 @@ export class Feed {
         return;
       } else if (message.id > this.after) {
         this.after = message.id;
+        fresh.push(message);
+      } else if (message.type === "score_update" && message.html && message.id <= this.again) {
         fresh.push(message);
       }
     }

@@ -1,7 +1,7 @@
 /* <hl-live>: keeps the page current, says how fresh it is, and can be paused. */
 
 import { Feed } from "./feed.js";
-import { glide, positions, swap } from "./rows.js";
+import { glide, positions, shown, swap } from "./rows.js";
 import { toast } from "./toast.js";
 
 const STATES = {
@@ -15,6 +15,7 @@ const LOST_AFTER = 4000;
 const ANNOUNCE_EVERY = 10000;
 const REFRESH_EVERY = 3000;
 const FIGURES_EVERY = 15000;
+const WATCH_AFTER = 250;
 
 function spell(milliseconds) {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
@@ -39,6 +40,7 @@ class Live extends HTMLElement {
       since: this.getAttribute("since"),
       topics: this.getAttribute("topics").split(" "),
       after: Number(this.getAttribute("after")),
+      shown,
       onMessages: (messages) => this.receive(messages),
       onState: (state, transport) => this.setState(state, transport),
       onReset: () => location.reload(),
@@ -50,6 +52,7 @@ class Live extends HTMLElement {
     window.addEventListener("pagehide", () => this.feed.close());
     window.addEventListener("pageshow", (event) => event.persisted && this.feed.open());
     window.addEventListener("online", () => this.feed.wake());
+    document.body.addEventListener("htmx:afterSettle", () => this.watchLater());
     document.addEventListener("visibilitychange", () => !document.hidden && this.feed.wake());
   }
 
@@ -117,20 +120,31 @@ class Live extends HTMLElement {
     const before = positions();
     let painted = null;
     for (const message of messages) {
-      let shown = false;
+      let isShown = false;
       for (const [target, fragment] of Object.entries(message.html ?? {})) {
-        shown = swap(target, fragment) || shown;
+        isShown = swap(target, fragment) || isShown;
       }
+      if (!message.html && document.getElementById(`lead-${message.data.lead_id}`)) this.watchLater(message);
       if (message.type === "alert") this.alert(message);
-      if (shown) painted = message;
+      if (isShown) painted = message;
     }
     glide(before);
+    if (painted) this.watchLater();
 
     this.applied += messages.length;
     this.dataset.applied = String(this.applied);
     if (painted) this.measure(painted);
     this.announceLater(messages.length);
     this.refreshLater(messages);
+  }
+
+  /* rows come and go: a moment later, tell which fragments are wanted now */
+  watchLater(message) {
+    if (message?.type === "score_update") this.missed = Math.min(this.missed ?? Infinity, message.id);
+    this.watchTimer ??= setTimeout(() => {
+      this.feed.watch(this.missed);
+      this.watchTimer = this.missed = undefined;
+    }, WATCH_AFTER);
   }
 
   alert(message) {

@@ -3,6 +3,7 @@
 import { refreshTimes } from "./times.js";
 
 const FOCUSABLE = "a, button, input";
+const MOST_TARGETS = 300;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 function parse(fragment) {
@@ -59,6 +60,18 @@ function place(row, body) {
   }
   const limit = Number(body.dataset.limit);
   while (body.children.length > limit) body.lastElementChild.remove();
+}
+
+/* what this page shows: fragments for anything else are not sent to it */
+export function shown() {
+  const targets = [...document.querySelectorAll("[id^=lead-], [id^=alert-]")]
+    .map((element) => element.id)
+    .filter((id) => /-\d+$/.test(id))
+    .slice(0, MOST_TARGETS);
+  const board = document.querySelector("[data-live-board]");
+  if (!board) return { targets };
+  const isFull = board.children.length >= Number(board.dataset.limit);
+  return { targets, from: isFull ? Number(board.lastElementChild.dataset.score) : -1 };
 }
 
 export function positions() {
