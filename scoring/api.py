@@ -84,7 +84,8 @@ class LeadScoreViewSet(GenericViewSet[Lead]):
             "A worker replays what the lead had done and said by then. When that takes over two seconds, or "
             "several programs wait already, the answer is 202 and the score is then found at `Location`. The "
             "same question is worked out again only after the lead was scored anew. The record (source, "
-            "answers in fields) and the thresholds of tiers are taken as they are now: they keep no history."
+            "answers in fields) and the thresholds of tiers are taken as they are now: they keep no history. "
+            "Before the lead was known, the score is that of somebody nothing is known of."
         ),
         parameters=[ScoreAtQuerySerializer, *_WAITING_HEADERS],
         responses={200: ScoreAtSerializer, 202: ScoreWaitingSerializer, **_problems(400, 404)},

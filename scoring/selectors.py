@@ -102,11 +102,13 @@ def last_scores(lead_ids: Sequence[int]) -> dict[int, tuple[float, str]]:
 def score_at(lead: Lead, at: datetime) -> engine.Score:
     """Return the score a lead had at a past moment, by replaying its log up to then.
 
-    The record itself (source, answers of the form) is taken as it is now: it keeps no history.
+    The record itself (source, answers of the form) is taken as it is now: it keeps no history. Only before
+    the lead was known at all, nothing of it counts.
     """
     facts = histories([lead], until=at)[lead.pk]
     state = replay(facts, at)
-    features = vector(state, at, lead_facts(lead))
+    is_known = bool(state) or at >= lead.created_at
+    features = vector(state, at, lead_facts(lead) if is_known else LeadFacts())
     settings = settings_of([lead.tenant_id])[lead.tenant_id]
     return engine.score(features, thresholds=tiers(settings), now=at)
 

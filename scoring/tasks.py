@@ -32,9 +32,11 @@ def follow_thresholds(event_ids: list[int]) -> None:
 
 
 @shared_task(ignore_result=True)
-def rescore_tenant(tenant_id: int) -> None:
-    """Score every lead of a tenant anew."""
-    services.rescore_tenant(tenant_id=tenant_id)
+def rescore_tenant(tenant_id: int, after: int = 0) -> None:
+    """Score some leads of a tenant anew, and queue the next."""
+    last = services.rescore_tenant(tenant_id=tenant_id, after=after)
+    if last is not None:
+        rescore_tenant.delay(tenant_id, last)
 
 
 @shared_task(ignore_result=True)

@@ -35,7 +35,7 @@ PARTS = {"feed": "leads/_alert_feed.html", "counts": "leads/_alert_counts.html"}
 GROUPS = (
     (
         "Tiers",
-        "From how many points a lead counts as hot, warm or steady.",
+        "From how many points a lead counts as hot, warm or steady. Leads follow soon after you save.",
         ("hot_score", "warm_score", "steady_score"),
     ),
     (

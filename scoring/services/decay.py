@@ -32,6 +32,9 @@ from scoring.services.work import (
 )
 
 STALE = timedelta(hours=1)
+TURN = 8 * CHUNK
+"""Leads of a tenant scored anew before other slow work gets its turn."""
+
 MOVED = 0.5
 """Points time alone must have moved a score for it to be written anew."""
 
@@ -62,15 +65,16 @@ def tenants_to_rescore(*, event_ids: Sequence[int]) -> list[int]:
     return sorted(set(changed.values_list("tenant_id", flat=True)))
 
 
-def rescore_tenant(*, tenant_id: int) -> int:
-    """Score every lead of a tenant anew, after its thresholds or weights changed; return how many moved."""
-    leads = list(
-        Lead.objects.active()
-        .filter(tenant_id=tenant_id, score__isnull=False)
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    )
-    return sum(rescore(lead_ids=leads[start : start + CHUNK]) for start in range(0, len(leads), CHUNK))
+def rescore_tenant(*, tenant_id: int, after: int = 0) -> int | None:
+    """Score some leads of a tenant anew, after its thresholds or weights changed.
+
+    Return the last one's key when more may follow, for the next call, so that other work gets its turn.
+    """
+    waiting = Lead.objects.active().filter(tenant_id=tenant_id, score__isnull=False, pk__gt=after)
+    leads = list(waiting.order_by("pk").values_list("pk", flat=True)[:TURN])
+    for start in range(0, len(leads), CHUNK):
+        rescore(lead_ids=leads[start : start + CHUNK])
+    return leads[-1] if len(leads) == TURN else None
 
 
 @transaction.atomic
