@@ -30,6 +30,7 @@ SCHEDULE: dict[str, float | crontab] = {
     "scoring.tasks.rescore_stale": 300.0,
     "scoring.tasks.tend_queries": 60.0,
     "leads.tasks.ghl.write_back_due": 60.0,
+    "leads.tasks.ghl.send_edits_due": 15.0,
     "leads.tasks.ghl.resume_backfills": 60.0,
     "leads.tasks.imports.resume_imports": 60.0,
     "leads.tasks.pipes.maintain_partitions": crontab(minute="17", hour="*/6"),

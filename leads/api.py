@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
 import django_filters
@@ -44,8 +45,9 @@ from leads.serializers import (
     MergeSerializer,
 )
 from leads.services import alerts as alert_services
-from leads.services import behavior, merging
+from leads.services import behavior, ghl, merging
 from leads.services import leads as lead_services
+from leads.tasks import ghl as tasks
 
 ORDERINGS = {
     "score": F("score").asc(nulls_first=True),
@@ -160,6 +162,7 @@ class LeadViewSet(mixins.ListModelMixin, GenericViewSet[Lead]):
 
     @extend_schema(
         summary="Change a lead",
+        description="A connected location's contact in GoHighLevel is brought up to date too.",
         request=LeadWriteSerializer,
         responses={200: LeadSerializer, **_problems(400, 404, 409)},
     )
@@ -171,6 +174,8 @@ class LeadViewSet(mixins.ListModelMixin, GenericViewSet[Lead]):
             lead = lead_services.update_lead(lead=lead, facts=told["facts"], by=by, source=Event.Source.API)
             if told["assigns"]:
                 lead = lead_services.assign_lead(lead=lead, to=told["user"], by=by, source=Event.Source.API)
+        if ghl.has_edits(lead_ids=[lead.pk]):
+            transaction.on_commit(partial(tasks.send_edits.delay, lead.pk), robust=True)
         return self._show(lead)
 
     @extend_schema(summary="Delete a lead", request=None, responses={204: None, **_problems(404, 409)})

@@ -54,6 +54,8 @@ class LeadFacts:
     custom: Mapping[str, Value] = field(default_factory=dict)
     profile: Mapping[str, Any] = field(default_factory=dict)
     consent: Mapping[str, str] = field(default_factory=dict)
+    consent_note: str = ""
+    """How a consent was given; kept with it."""
     assigned_to: Any = None
     """Who takes a new lead (a user); leads that exist are assigned by a service of its own."""
 

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SEGMENTS = ("first_time_buyer", "move_up", "downsizer", "investor", "luxury", "relocation", "seller")
+CHOSEN = "segment"
+"""Key of the profile under which the segment is kept that a person chose."""
+
 ENOUGH = 2.0
 """Weight of signals from which a lead counts as belonging to a segment; less stays unassigned."""
 
@@ -54,7 +57,12 @@ def segment_of(facts: SegmentFacts, *, luxury_from: float | None = None) -> Segm
     """Return the segment whose signals weigh most.
 
     `luxury_from` is the price of the dearest tenth of closed sales around; without it nobody is luxury.
+
+    A segment that a person chose stands whatever the signals say.
     """
+    chosen = facts.profile.get(CHOSEN)
+    if chosen in SEGMENTS:
+        return SegmentVerdict(str(chosen), ("chosen by hand",))
     weights: dict[str, float] = defaultdict(float)
     signals: dict[str, list[str]] = defaultdict(list)
     for segment, weight, signal in _signals(facts, luxury_from):

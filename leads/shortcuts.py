@@ -32,6 +32,7 @@ ACTIONS = (
     Shortcut("select", "Tick the row", "x"),
     Shortcut("pause", "Pause live updates", "p"),
     Shortcut("new", "New lead", "n"),
+    Shortcut("edit", "Edit the lead", "e"),
 )
 FIXED = (
     ("Search, from inside a field too", ("⌘K", "Ctrl K")),

@@ -9,7 +9,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from leads.admin_site import RecordAdmin, TenantAdmin, TenantFilter, tenant_filter
-from leads.models import CustomField, Enrichment, FeatureState, Identity, Lead, LeadImport, LeadMerge
+from leads.models import (
+    ContactEdit,
+    CustomField,
+    Enrichment,
+    FeatureState,
+    Identity,
+    Lead,
+    LeadImport,
+    LeadMerge,
+)
 from leads.selectors.leads import matching
 
 
@@ -59,6 +68,15 @@ class CustomFieldTable(TenantAdmin):
     list_select_related = ("tenant",)
     search_exact = ("key", "ghl_id", "name")
     raw_id_fields = ("tenant",)
+
+
+@admin.register(ContactEdit)
+class ContactEditTable(RecordAdmin):
+    tenant_path = "lead__tenant"
+    list_display = ("id", "lead", "state", "tries", "due_at", "sent_at", "error")
+    list_filter = ("state", tenant_filter("lead__tenant"))
+    list_select_related = ("lead",)
+    search_number = ("pk", "lead_id")
 
 
 @admin.register(Enrichment)

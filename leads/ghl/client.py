@@ -152,6 +152,10 @@ class GHLClient:
         body = {"locationId": self.location_id, **draft.body()}
         return self._read(UPSERT_CONTACT, read, body=body)
 
+    def update_contact(self, contact_id: str, changes: Mapping[str, Any]) -> None:
+        """Change what is named of a contact, by GoHighLevel's names; all else stays."""
+        self._transport.call(UPDATE_CONTACT, path={"contact": contact_id}, body=changes)
+
     def update_custom_fields(self, contact_id: str, values: Iterable[FieldValue]) -> None:
         body = {"customFields": [value.body() for value in values]}
         self._transport.call(UPDATE_CONTACT, path={"contact": contact_id}, body=body)

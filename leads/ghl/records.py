@@ -77,7 +77,7 @@ class UpsertedContact:
 class FieldValue:
     """A value for a custom field, known by its id or its key."""
 
-    value: str | int | float
+    value: str | int | float | list[str]
     id: str = ""
     key: str = ""
 

@@ -3,7 +3,7 @@
 from leads.models.alerts import Alert, AlertDelivery, AlertSettings, Notification
 from leads.models.conversations import Conversation, Message
 from leads.models.events import Consumed, DeadLetter, Event, EventKey
-from leads.models.ghl import GHLConnection, WebhookDelivery, WorkflowSecret
+from leads.models.ghl import ContactEdit, GHLConnection, WebhookDelivery, WorkflowSecret
 from leads.models.imports import LeadImport
 from leads.models.leads import CustomField, Enrichment, Identity, Lead, LeadMerge
 from leads.models.live import LiveCursor, LiveMessage
@@ -16,6 +16,7 @@ __all__ = [
     "AlertDelivery",
     "AlertSettings",
     "Consumed",
+    "ContactEdit",
     "Conversation",
     "CustomField",
     "DeadLetter",

@@ -4,7 +4,8 @@ from django.db import models
 from django.utils import timezone
 
 from leads.crypto import EncryptedTextField
-from leads.models.tenants import Tenant
+from leads.models.leads import Lead
+from leads.models.tenants import Tenant, User
 
 
 class WebhookDelivery(models.Model):
@@ -100,3 +101,49 @@ class GHLConnection(models.Model):
 
     def __str__(self) -> str:
         return f"connection {self.pk}"
+
+
+class ContactEdit(models.Model):
+    """Fields of a lead that were changed here and are to be written to its contact.
+
+    It holds names only: the values are read when they are written, so that several edits may be one write
+    and a repeat does no harm.
+    """
+
+    class State(models.TextChoices):
+        DUE = "due", "Waiting"
+        SENDING = "sending", "Being sent"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="contact_edits", db_index=False)
+    fields = models.JSONField(default=list, help_text="Names of what changed, such as email or custom.beds.")
+    by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    state = models.CharField(max_length=7, choices=State.choices, default=State.DUE)
+    due_at = models.DateTimeField(default=timezone.now, help_text="While being sent: when to give it up.")
+    tries = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["lead"], condition=models.Q(state="due"), name="contact_edit_one_due"
+            ),
+            models.UniqueConstraint(
+                fields=["lead"], condition=models.Q(state="sending"), name="contact_edit_one_sending"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["lead", "-id"], name="contact_edit_latest"),
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(state__in=["due", "sending"]),
+                name="contact_edit_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"edit {self.pk} of lead {self.lead_id}"

@@ -11,6 +11,7 @@ from leads.models import Identity, Lead
 
 MOST = 10
 LABELS = {Identity.Kind.EMAIL: "same e-mail address", Identity.Kind.PHONE: "same phone number"}
+SAME_NAME = "same name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,22 @@ class Duplicate:
 
 
 def duplicates_of(lead: Lead) -> list[Duplicate]:
-    """Return the active leads that share an e-mail address or a phone number with a lead."""
+    """Return the active leads that share an e-mail address, a phone number or a full name with a lead."""
+    addressed = _by_address(lead)
+    named = [other for other in _by_name(lead) if other.pk not in {each.lead.pk for each in addressed}]
+    return [*addressed, *(Duplicate(other, (SAME_NAME,)) for other in named)][:MOST]
+
+
+def _by_name(lead: Lead) -> list[Lead]:
+    if not (lead.first_name and lead.last_name):
+        return []
+    words = SearchQuery(f"{lead.first_name} {lead.last_name}", config="simple", search_type="plain")
+    found = Lead.objects.filter(tenant_id=lead.tenant_id, search=words).active().exclude(pk=lead.pk)
+    same = found.filter(first_name__iexact=lead.first_name, last_name__iexact=lead.last_name)
+    return list(same.order_by("pk")[:MOST])
+
+
+def _by_address(lead: Lead) -> list[Duplicate]:
     ours = set(lead.identities.filter(kind__in=LABELS).values_list("kind", "value"))
     ours |= {(Identity.Kind.EMAIL, lead.email), (Identity.Kind.PHONE, lead.phone)}
     ours = {(kind, value) for kind, value in ours if value}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +17,12 @@ from leads.intake import TEXT_LENGTHS, LeadFacts
 from leads.models import Event, Identity, Lead, Membership, Tenant, User
 from leads.models.tenants import TEAM_ROLES
 from leads.quality import quality
+from leads.segments import CHOSEN
+from leads.services import ghl
 from leads.services.events import NewEvent, record_events
 
 __all__ = [
+    "LeadChanged",
     "LeadFacts",
     "LeadKnown",
     "add_note",
@@ -25,6 +30,8 @@ __all__ = [
     "assign_leads",
     "create_lead",
     "delete_lead",
+    "edit_lead",
+    "edition_of",
     "update_lead",
 ]
 
@@ -46,6 +53,33 @@ class LeadKnown(DomainError):
         self.lead_id = lead_id
         self.kind = kind
         self.field = kind
+
+
+class LeadChanged(DomainError):
+    """What an edit was based on is no longer so."""
+
+    def __init__(self) -> None:
+        super().__init__("This record was changed while you were editing. Nothing was saved.", "stale")
+
+
+def edition_of(lead: Lead) -> str:
+    """Return a mark of what people can edit of a lead; messages and scores do not move it."""
+    held = _held(lead)
+    held["consent"] = {channel: each.get("state") for channel, each in lead.consent.items()}
+    text = json.dumps([held, lead.tags, lead.profile], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@transaction.atomic
+def edit_lead(
+    *, lead: Lead, facts: LeadFacts, edition: str, reassign: bool, by: User, source: str = Event.Source.PORTAL
+) -> Lead:
+    """Change a lead as a person edited it, with whom it is assigned to, unless it changed meanwhile."""
+    lead = lock_lead(lead)
+    if edition_of(lead) != edition:
+        raise LeadChanged
+    lead = update_lead(lead=lead, facts=facts, by=by, source=source)
+    return assign_lead(lead=lead, to=facts.assigned_to, by=by, source=source) if reassign else lead
 
 
 @transaction.atomic
@@ -79,7 +113,7 @@ def update_lead(*, lead: Lead, facts: LeadFacts, by: User | None, source: str = 
     """Change what is known of a person and tell what changed; a former address stays as a second."""
     lead = lock_lead(lead)
     now = timezone.now()
-    before = {name: getattr(lead, name) for name in PLAIN}
+    before, held = {name: getattr(lead, name) for name in PLAIN}, _held(lead)
     tags, custom, profile = list(lead.tags), dict(lead.custom), dict(lead.profile)
     consent = _put(lead, facts, source, now)
     changed = [name for name in PLAIN if getattr(lead, name) != before[name]]
@@ -87,6 +121,7 @@ def update_lead(*, lead: Lead, facts: LeadFacts, by: User | None, source: str = 
         if name in changed:
             _rename(lead, kind, before[name], getattr(lead, name), what, now)
     changed += _changed_keys("custom", custom, lead.custom) + _changed_keys("profile", profile, lead.profile)
+    changed = [name for name in changed if name != f"profile.{CHOSEN}"]
     told: list[tuple[Kind, dict[str, Any]]] = []
     if changed:
         told.append((Kind.CONTACT_UPDATED, {"fields": changed}))
@@ -95,7 +130,7 @@ def update_lead(*, lead: Lead, facts: LeadFacts, by: User | None, source: str = 
     if removed := sorted(set(tags) - set(lead.tags)):
         told.append((Kind.CONTACT_UNTAGGED, {"tags": removed}))
     if consent:
-        told.append((Kind.CONSENT_CHANGED, {"channels": consent}))
+        told.append((Kind.CONSENT_CHANGED, {"channels": consent, "note": facts.consent_note}))
     if not told:
         return lead
     _judge(lead)
@@ -114,6 +149,7 @@ def update_lead(*, lead: Lead, facts: LeadFacts, by: User | None, source: str = 
         ]
     )
     _tell(lead, told, by, source, now)
+    ghl.keep_edits(changes={lead: _changes(held, _held(lead))}, by=by)
     return lead
 
 
@@ -195,7 +231,35 @@ def _put(lead: Lead, facts: LeadFacts, source: str, now: datetime) -> dict[str, 
     }
     for channel, state in changed.items():
         lead.consent[channel] = {"state": state, "at": now.isoformat(), "source": source}
+        if state == "granted" and facts.consent_note:
+            lead.consent[channel]["note"] = facts.consent_note
+    if facts.segment:
+        lead.profile[CHOSEN] = facts.segment
+    elif facts.segment is not None:
+        lead.profile.pop(CHOSEN, None)
     return changed
+
+
+def _held(lead: Lead) -> dict[str, Any]:
+    """Return what a lead holds of the fields GoHighLevel has too, by the names edits are kept under."""
+    return {
+        **{name: getattr(lead, name) for name in PLAIN},
+        **{f"custom.{key}": value for key, value in lead.custom.items()},
+        **{f"tags.{tag}": True for tag in lead.tags},
+        **{
+            f"consent.{channel}": True
+            for channel, each in lead.consent.items()
+            if each.get("state") == "denied"
+        },
+        "assigned_to": lead.assigned_to_id,
+    }
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    names = [*after, *(name for name in before if name not in after)]
+    return {
+        name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
+    }
 
 
 def _changed_keys(column: str, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
@@ -224,10 +288,12 @@ def _assign(leads: list[Lead], person: User | None, by: User | None, source: str
     Lead.objects.filter(pk__in=[lead.pk for lead in moved]).update(
         assigned_to=person, updated_at=now, last_event_at=now
     )
+    changes = {lead: {"assigned_to": (lead.assigned_to_id, person.pk if person else None)} for lead in moved}
     for lead in moved:
         lead.assigned_to, lead.updated_at, lead.last_event_at = person, now, now
     data = {"user_id": person.pk if person else None, "by": "person"}
     record_events(events=[_event(lead, Kind.LEAD_ASSIGNED, data, by, source, now) for lead in moved])
+    ghl.keep_edits(changes=changes, by=by)
     return len(moved)
 
 

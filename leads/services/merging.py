@@ -48,24 +48,12 @@ MOMENTS = (*LATEST, "awaiting_reply_since", "created_at")
 @transaction.atomic
 def merge_leads(*, survivor: Lead, absorbed: Lead, by: User | None, reason: str = "") -> LeadMerge:
     """Merge one lead into another of its tenant and keep what undoing it takes."""
-    if survivor.pk == absorbed.pk:
-        raise DomainError("A lead cannot be merged with itself.", "same")
     rows = _lock([survivor.pk, absorbed.pk])
     survivor, absorbed = rows[survivor.pk], rows[absorbed.pk]
-    if survivor.tenant_id != absorbed.tenant_id:
-        raise DomainError("Leads of two tenants cannot be merged.", "tenant")
-    for lead in (survivor, absorbed):
-        if lead.status == Lead.Status.MERGED:
-            raise DomainError(
-                f"Lead {lead.pk} was merged into lead {lead.merged_into_id} already. Merge that one instead.",
-                "merged",
-            )
-        if lead.status == Lead.Status.DELETED:
-            raise DomainError(f"Lead {lead.pk} was deleted.", "deleted")
+    after = united(survivor=survivor, absorbed=absorbed)
     now = timezone.now()
     identities = list(absorbed.identities.order_by("pk"))
     before = _values(survivor)
-    after = _united(survivor, absorbed)
     members = list(Membership.objects.filter(lead=absorbed).order_by("pk").values_list("pk", flat=True))
     flattened = sorted(row.pk for row in rows.values() if row.merged_into_id == absorbed.pk)
     merge = LeadMerge.objects.create(
@@ -131,6 +119,21 @@ def undo_merge(*, merge: LeadMerge, by: User | None) -> LeadMerge:
     return merge
 
 
+def _check(survivor: Lead, absorbed: Lead) -> None:
+    if survivor.pk == absorbed.pk:
+        raise DomainError("A lead cannot be merged with itself.", "same")
+    if survivor.tenant_id != absorbed.tenant_id:
+        raise DomainError("Leads of two tenants cannot be merged.", "tenant")
+    for lead in (survivor, absorbed):
+        if lead.status == Lead.Status.MERGED:
+            raise DomainError(
+                f"Lead {lead.pk} was merged into lead {lead.merged_into_id} already. Merge that one instead.",
+                "merged",
+            )
+        if lead.status == Lead.Status.DELETED:
+            raise DomainError(f"Lead {lead.pk} was deleted.", "deleted")
+
+
 def _lock(pks: list[int]) -> dict[int, Lead]:
     """Lock leads, then all that were merged into them by now, each in the order of their keys."""
     rows = Lead.objects.select_for_update(no_key=True).order_by("pk")
@@ -148,8 +151,9 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _united(survivor: Lead, absorbed: Lead) -> dict[str, Any]:
-    """Return the survivor's fields after the merge."""
+def united(*, survivor: Lead, absorbed: Lead) -> dict[str, Any]:
+    """Return what the survivor's fields would be after the merge, or say why there can be none."""
+    _check(survivor, absorbed)
     after = _values(survivor)
     for name in FILLED:
         after[name] = getattr(survivor, name) or getattr(absorbed, name)

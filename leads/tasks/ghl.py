@@ -15,7 +15,7 @@ from leads.services import ghl
 log = get_logger("ghl")
 
 
-@bus.subscribe(Kind.LEAD_SCORED, Kind.TENANT_INSTALLED, group="ghl")
+@bus.subscribe(Kind.LEAD_SCORED, Kind.TENANT_INSTALLED, group="ghl", gather=0.5)
 @shared_task(ignore_result=True)
 def follow_up(event_ids: list[int]) -> None:
     """Queue what these events ask of GoHighLevel: a write-back, a connection."""
@@ -38,6 +38,19 @@ def write_back_due() -> None:
     """Take up write-backs that were left lying."""
     for lead_id in ghl.waiting_write_backs():
         ghl.write_back(lead_id=lead_id)
+
+
+@shared_task(ignore_result=True)
+def send_edits(lead_id: int) -> None:
+    """Write what was changed of a lead here to its contact."""
+    ghl.send_edits(lead_id=lead_id)
+
+
+@shared_task(ignore_result=True)
+def send_edits_due() -> None:
+    """Write what waits, what is to be tried again, and what was left lying."""
+    for lead_id in ghl.waiting_edits():
+        ghl.send_edits(lead_id=lead_id)
 
 
 @shared_task(ignore_result=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from leads.views import dashboard, leads, search, styleguide, system
+from leads.views import dashboard, edit, leads, merges, search, styleguide, system
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("agent/", dashboard.show_dashboard, name="dashboard"),
@@ -14,6 +14,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("agent/leads/assign/", leads.assign_leads, name="lead-assign"),
     path("agent/leads/new/", leads.new_lead, name="lead-new"),
     path("agent/leads/<int:pk>/", leads.show_lead, name="lead-detail"),
+    path("agent/leads/<int:pk>/edit/", edit.edit_lead, name="lead-edit"),
+    path("agent/leads/<int:pk>/send/", edit.send_again, name="lead-send"),
+    path("agent/leads/<int:pk>/merge/", merges.merge_lead, name="lead-merge"),
+    path("agent/merges/<int:pk>/undo/", merges.undo_merge, name="lead-merge-undo"),
     path("agent/leads/<int:pk>/timeline/", leads.show_timeline, name="lead-timeline"),
     path("agent/leads/<int:pk>/notes/", leads.add_note, name="lead-note"),
     path("agent/system/", system.show_system, name="system"),

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
@@ -29,8 +30,11 @@ from leads.forms.leads import (
 from leads.models import Lead, Membership
 from leads.selectors import dashboard
 from leads.selectors import leads as lead_selectors
+from leads.selectors.merges import merges_of
+from leads.services import ghl
 from leads.services import leads as lead_services
 from leads.services.leads import LeadKnown
+from leads.tasks import ghl as tasks
 from leads.views.dashboard import BoardRow
 
 PAGE_ROWS = 50
@@ -40,7 +44,7 @@ LOW_QUALITY = 50
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def _team(request: MemberRequest) -> list[Membership]:
+def team_of(request: MemberRequest) -> list[Membership]:
     """Return one membership for each person leads can be assigned to, by name."""
     people = {member.user_id: member for member in team_for(request)}
     return sorted(people.values(), key=lambda member: str(member.user).lower())
@@ -64,7 +68,7 @@ def list_leads(request: MemberRequest) -> HttpResponse:
     """Show the tenant's leads, filtered by the address."""
     now = timezone.now()
     live_after = last_live_number(request.tenant)
-    team = _team(request)
+    team = team_of(request)
     found = _filtered(request, team)
     page = Paginator(found.qs, PAGE_ROWS).get_page(request.GET.get("page"))
     leads = list(page.object_list)
@@ -87,7 +91,7 @@ def list_leads(request: MemberRequest) -> HttpResponse:
 @require_GET
 def export_leads(request: MemberRequest) -> HttpResponseBase:
     """Send the leads of the table as CSV, all pages of them."""
-    found = _filtered(request, _team(request)).qs.iterator(chunk_size=EXPORT_CHUNK)
+    found = _filtered(request, team_of(request)).qs.iterator(chunk_size=EXPORT_CHUNK)
     response = StreamingHttpResponse(_csv_lines(found), content_type="text/csv; charset=utf-8")
     day = timezone.localdate()
     response.headers["Content-Disposition"] = f'attachment; filename="leads-{day:%Y-%m-%d}.csv"'
@@ -156,7 +160,7 @@ def _safe_cell(value: object) -> str:
 @require_POST
 def assign_leads(request: MemberRequest) -> HttpResponse:
     """Give the ticked leads to an agent."""
-    form = AssignForm(request.POST, team=_team(request), prefix="bulk")
+    form = AssignForm(request.POST, team=team_of(request), prefix="bulk")
     ids = [int(pk) for pk in request.POST.getlist("lead")[:BULK_LIMIT] if pk.isdecimal()]
     if not form.is_valid() or not ids:
         messages.error(request, "Tick at least one lead and choose a person of the team.")
@@ -168,6 +172,8 @@ def assign_leads(request: MemberRequest) -> HttpResponse:
     except DomainError as error:
         messages.error(request, error.message)
         return redirect(safe_next(request, "leads:lead-list"))
+    if ghl.has_edits(lead_ids=ids):
+        transaction.on_commit(tasks.send_edits_due.delay, robust=True)
     to = f"to {form.person}" if form.person else "to nobody"
     messages.success(request, f"{count} lead{pluralize(count)} assigned {to}.")
     return redirect(safe_next(request, "leads:lead-list"))
@@ -177,7 +183,9 @@ def assign_leads(request: MemberRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def new_lead(request: MemberRequest) -> HttpResponse:
     """Add a lead by hand."""
-    form = LeadForm(request.POST or None, team=_team(request), initial={"assigned_to": str(request.user.pk)})
+    form = LeadForm(
+        request.POST or None, team=team_of(request), initial={"assigned_to": str(request.user.pk)}
+    )
     known = None
     if request.method == "POST" and form.is_valid():
         try:
@@ -201,12 +209,14 @@ def show_lead(request: MemberRequest, pk: int) -> HttpResponse:
     live_after = last_live_number(request.tenant)
     lead = get_lead(request, pk)
     if lead.status == Lead.Status.MERGED:
-        return render(request, "leads/lead_merged.html", {"lead": lead}, status=410)
+        return show_merged(request, lead)
     now = timezone.now()
+    if request.htmx and request.GET.get("part") == "edits":
+        return render(request, "leads/_contact_edit.html", {"lead": lead, "edit": lead.contact_edits.first()})
     if request.htmx and request.GET.get("part") == "standing":
         spark = dashboard.score_sparks([lead], now=now)[lead.pk]
         return render(request, "leads/_standing.html", {"lead": lead, "spark": spark, "now": now})
-    team = _team(request)
+    team = team_of(request)
     context = {
         "live_after": live_after,
         "lead": lead,
@@ -215,10 +225,18 @@ def show_lead(request: MemberRequest, pk: int) -> HttpResponse:
         "spark": dashboard.score_sparks([lead], now=now)[lead.pk],
         "assign_form": AssignForm(team=team, initial={"to": str(lead.assigned_to_id or "")}, prefix="bulk"),
         "note_form": NoteForm(),
+        "merges": merges_of(lead),
+        "edit": lead.contact_edits.first(),
         "quality_is_low": lead.quality < LOW_QUALITY,
         "now": now,
     }
     return render(request, "leads/lead_detail.html", context)
+
+
+def show_merged(request: MemberRequest, lead: Lead) -> HttpResponse:
+    """Say which lead a merged one became, and offer to part them."""
+    context = {"lead": lead, "merges": merges_of(lead)}
+    return render(request, "leads/lead_merged.html", context, status=410)
 
 
 @agent_required

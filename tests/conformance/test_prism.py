@@ -107,6 +107,17 @@ CALLS: dict[str, Callable[[GHLClient], Any]] = {
     "upsert contact": lambda c: c.upsert_contact(
         ContactDraft(email="a@example.com", first_name="Ana", fields=(FieldValue(87, id="cf1"),))
     ),
+    "update contact": lambda c: c.update_contact(
+        "c1",
+        {
+            "firstName": "Ana",
+            "city": None,
+            "postalCode": "",
+            "assignedTo": None,
+            "customFields": [FieldValue(["Yard", "Pool"], id="cf1").body()],
+            "dndSettings": {"SMS": {"status": "active", "message": "Set in Hearthline", "code": ""}},
+        },
+    ),
     "update custom fields": lambda c: c.update_custom_fields(
         "c1", [FieldValue("87", key="hearthline_score")]
     ),

@@ -20,6 +20,7 @@ from leads.models import (
     AlertSettings,
     APIKey,
     Consumed,
+    ContactEdit,
     Conversation,
     CustomField,
     DeadLetter,
@@ -98,6 +99,7 @@ TABLES: dict[type[models.Model], Make] = {
         tenant=lead.tenant, digest=f"digest-{lead.pk}", hint="abcd"
     ),
     GHLConnection: lambda lead, n: factories.GHLConnectionFactory(tenant=lead.tenant),
+    ContactEdit: lambda lead, n: ContactEdit.objects.create(lead=lead, fields=["city"]),
     LiveMessage: lambda lead, n: factories.LiveMessageFactory(tenant=lead.tenant),
     LiveCursor: lambda lead, n: LiveCursor.objects.create(tenant=lead.tenant),
     Conversation: lambda lead, n: factories.ConversationFactory(lead=lead),

@@ -557,7 +557,7 @@ def test_alerts_are_listed_and_acknowledged(program: Caller, lead: Lead, agent: 
         ("leads/?q=first&tier=hot&ordering=-score", 3),
         ("leads/{lead}/", 2),
         ("leads/{lead}/events/", 5),  # who calls, the lead, its family, how many, the page
-        ("leads/{lead}/duplicates/", 5),
+        ("leads/{lead}/duplicates/", 6),
         ("merges/", 3),
         ("alerts/", 3),
         ("alerts/{alert}/", 2),

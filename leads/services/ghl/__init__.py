@@ -13,6 +13,7 @@ from leads.services.ghl.connection import (
     reconnect_location,
     renew_tokens,
 )
+from leads.services.ghl.edits import has_edits, keep_edits, send_again, send_edits, waiting_edits
 from leads.services.ghl.mapping import match_users, refresh_custom_fields, set_field_answers
 from leads.services.ghl.outbound import (
     add_note,
@@ -34,6 +35,8 @@ __all__ = [
     "disconnect",
     "enrol_lead",
     "finish_connect",
+    "has_edits",
+    "keep_edits",
     "mark_for_write_back",
     "match_users",
     "note_error",
@@ -42,6 +45,8 @@ __all__ = [
     "refresh_custom_fields",
     "renew_tokens",
     "run_backfill",
+    "send_again",
+    "send_edits",
     "send_message",
     "set_field_answers",
     "start_backfill",
@@ -49,6 +54,7 @@ __all__ = [
     "tag_lead",
     "untag_lead",
     "waiting_backfills",
+    "waiting_edits",
     "waiting_write_backs",
     "write_back",
 ]

@@ -9,6 +9,8 @@ from typing import Any
 
 from leads.events import Kind
 from leads.fields import FieldError, parse_date, parse_money
+from leads.ghl import edits
+from leads.ghl.edits import is_from_before
 from leads.ghl.payloads.contacts import ContactPayload, diff
 from leads.ghl.payloads.reader import read_moment
 from leads.models import CustomField, Identity, Lead, WebhookDelivery
@@ -105,13 +107,15 @@ def update_contact(batch: Batch, item: Item, lead: Lead, payload: ContactPayload
     if seen is not None and item.at < seen:
         return None
     changed = Changed()
-    _update_facts(batch, lead, payload, changed)
+    _update_facts(batch, lead, payload, changed, item.at)
     if payload.tags is not None:
-        _update_tags(lead, [tag[:TAG_LENGTH] for tag in payload.tags], changed)
+        tags = [tag[:TAG_LENGTH] for tag in payload.tags]
+        _update_tags(lead, edits.with_edited_tags(lead.written_back, lead.tags, tags, item.at), changed)
     if payload.custom is not None:
-        _update_custom(batch, lead, payload.custom, changed)
+        _update_custom(batch, lead, payload.custom, changed, item.at)
     if payload.blocked is not None:
-        _update_consent(lead, payload.blocked, payload.occurred_at or item.at, changed)
+        blocked = edits.without_old_blocks(lead.written_back, lead.consent, payload.blocked, item.at)
+        _update_consent(lead, blocked, payload.occurred_at or item.at, changed)
     if payload.contact_id:
         lead.contact_id = lead.contact_id or payload.contact_id[:64]
         batch.know(lead, Identity.Kind.CONTACT_ID, payload.contact_id)
@@ -127,7 +131,7 @@ def update_contact(batch: Batch, item: Item, lead: Lead, payload: ContactPayload
     return changed
 
 
-def _update_facts(batch: Batch, lead: Lead, payload: ContactPayload, changed: Changed) -> None:
+def _update_facts(batch: Batch, lead: Lead, payload: ContactPayload, changed: Changed, at: datetime) -> None:
     facts = dict(payload.facts)
     if "name" in facts:
         name = facts.pop("name")
@@ -147,11 +151,15 @@ def _update_facts(batch: Batch, lead: Lead, payload: ContactPayload, changed: Ch
                 changed.invalid.append(name)
     if "assigned_to" in facts:
         user_id = batch.users.get((lead.tenant_id, facts["assigned_to"]))
-        if user_id != lead.assigned_to_id and (user_id is not None or not facts["assigned_to"]):
+        is_old = is_from_before(lead.written_back, "assigned_to", lead.assigned_to_id, user_id, at)
+        is_known = user_id is not None or not facts["assigned_to"]
+        if user_id != lead.assigned_to_id and is_known and not is_old:
             lead.assigned_to_id = user_id
             changed.is_assigned = True
     before = {name: getattr(lead, name) for name in told}
     for change in diff(before, told):
+        if is_from_before(lead.written_back, change.field, change.before, change.after, at):
+            continue
         setattr(lead, change.field, change.after)
         changed.fields.append(change.field)
 
@@ -164,7 +172,9 @@ def _update_tags(lead: Lead, tags: list[str], changed: Changed) -> None:
     lead.tags = tags
 
 
-def _update_custom(batch: Batch, lead: Lead, values: Mapping[str, Any], changed: Changed) -> None:
+def _update_custom(
+    batch: Batch, lead: Lead, values: Mapping[str, Any], changed: Changed, at: datetime
+) -> None:
     """Keep custom fields typed as the tenant defines them; what we wrote ourselves comes back unnoticed."""
     written = lead.written_back.get("custom", {})
     told: dict[str, Any] = {}
@@ -172,9 +182,12 @@ def _update_custom(batch: Batch, lead: Lead, values: Mapping[str, Any], changed:
         row = batch.custom_fields.get((lead.tenant_id, ghl_id))
         if ghl_id in written and str(written[ghl_id]) == str(value):
             continue
-        told[row.key if row is not None else ghl_id] = typed_value(row, value, batch.now)
+        key, typed = row.key if row is not None else ghl_id, typed_value(row, value, batch.now)
+        if is_from_before(lead.written_back, f"custom.{key}", lead.custom.get(key), typed, at):
+            continue
+        told[key] = typed
         if row is not None and row.answers and value not in (None, "", []):
-            lead.profile[row.answers] = typed_value(row, value, batch.now)
+            lead.profile[row.answers] = typed
     for change in diff(lead.custom, told):
         if change.after in (None, "", []):
             lead.custom.pop(change.field, None)
