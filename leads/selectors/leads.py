@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
 from django.core.cache import cache
-from django.db.models import Q
+from django.db.models import F, Q
 
 from leads.models import Alert, Enrichment, Event, Identity, Lead, Message, Tenant
 from leads.models.leads import LeadQuerySet
@@ -50,7 +50,7 @@ def _prefixes(words: Sequence[str]) -> PrefixQuery:
 def search(leads: LeadQuerySet, text: str, *, rows: int = SEARCH_ROWS) -> list[Lead]:
     """Return the best leads for what was typed."""
     found = matching(leads.active(), text).select_related("assigned_to")
-    return list(found.order_by("-score", "-id")[:rows])
+    return list(found.order_by(F("score").desc(nulls_last=True), "-id")[:rows])
 
 
 def sources(tenant: Tenant) -> list[str]:

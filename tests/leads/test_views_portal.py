@@ -38,6 +38,32 @@ def test_search_finds_people_and_pages(agent_client: Client, tenant: Tenant, oth
     assert "Sysb" not in page
 
 
+@pytest.mark.parametrize("verb", ["edit", "merge", "Edit"])
+def test_a_verb_before_a_name_leads_to_the_page_that_does_it(
+    agent_client: Client, tenant: Tenant, other_tenant: Tenant, verb: str
+) -> None:
+    lead = LeadFactory(tenant=tenant, first_name="Maya", last_name="Okafor")
+    LeadFactory(tenant=other_tenant, first_name="Maya", last_name="Other")
+
+    options = agent_client.get("/search/", {"q": f"{verb} may"}, headers=HTMX).content.decode()
+    page = agent_client.get("/search/", {"q": f"{verb} may"}).content.decode()
+    alone = agent_client.get("/search/", {"q": verb}, headers=HTMX).content.decode()
+
+    for shown in (options, page):
+        assert f'href="/agent/leads/{lead.pk}/{verb.lower()}/"' in shown
+        assert f"{verb.capitalize()} Maya Okafor" in shown
+        assert "Maya Other" not in shown
+    assert "Maya" not in alone
+
+
+def test_search_shows_the_best_first_and_the_unscored_last(agent_client: Client, tenant: Tenant) -> None:
+    low, none, high = (LeadFactory(tenant=tenant, last_name="Okafor", score=s) for s in (10.0, None, 90.0))
+
+    found = agent_client.get("/search/", {"q": "okafor"}).context["leads"]
+
+    assert found == [high, low, none]
+
+
 def test_search_says_when_nothing_matches(agent_client: Client) -> None:
     assert "Nothing matches “zzz”" in agent_client.get("/search/", {"q": "zzz"}).content.decode()
     assert "Find a person or a page" in agent_client.get("/search/").content.decode()
