@@ -14,6 +14,7 @@ from django.utils import timezone
 from leads.custom_fields import FieldType
 from leads.fields import FieldError, parse_money
 from leads.forms.leads import FINANCING, TIMELINES
+from leads.ghl.payloads.reader import read_moment
 from leads.ghl.writeback import OWN_KEYS
 from leads.intake import TEXT_LENGTHS, IntakeErrors, LeadFacts, read_facts
 from leads.models import CustomField, Lead, Membership, User
@@ -47,6 +48,13 @@ ANSWERS = {
 CHOICES = {"timeline": TIMELINES, "financing": FINANCING}
 CHANNELS = {"SMS": "Text messages", "Email": "E-mails", "CALL": "Calls", "WhatsApp": "WhatsApp messages"}
 STATES = {"granted": "Granted", "denied": "Denied", "unknown": "Not known"}
+SOURCES = {
+    "ghl": "GoHighLevel",
+    "workflow": "GoHighLevel",
+    "portal": "this page",
+    "api": "a program",
+    "import": "a file",
+}
 HELP = {
     "phone": "As it is said, such as (415) 555-0142.",
     "company": "Kept here: GoHighLevel takes it for new contacts only.",
@@ -163,14 +171,10 @@ class LeadEditForm(forms.Form):
     def wants(self) -> list[forms.BoundField]:
         return [self[name] for name in (*self.answers, *self.custom)]
 
-    def consents(self) -> list[tuple[forms.BoundField, Mapping[str, Any], str]]:
-        """Return each channel's field with what is held of it, and the state in words."""
+    def consents(self) -> list[tuple[forms.BoundField, str, str]]:
+        """Return each channel's field, the state it has now, and since when, from where and why."""
         return [
-            (
-                self[f"consent_{channel}"],
-                self.lead.consent.get(channel, {}),
-                STATES[_state(self.lead, channel)],
-            )
+            (self[f"consent_{channel}"], STATES[_state(self.lead, channel)], _told_of(self.lead, channel))
             for channel in CHANNELS
         ]
 
@@ -318,6 +322,15 @@ def _consent_field(label: str, state: str) -> forms.ChoiceField:
 def _state(lead: Lead, channel: str) -> str:
     state = str(lead.consent.get(channel, {}).get("state", "unknown"))
     return state if state in STATES else "unknown"
+
+
+def _told_of(lead: Lead, channel: str) -> str:
+    held = lead.consent.get(channel, {})
+    at, source, note = read_moment(held.get("at")), str(held.get("source", "")), str(held.get("note", ""))
+    told = f" since {at:%-d %b %Y}" if at is not None else ""
+    if source in SOURCES:
+        told += f", from {SOURCES[source]}"
+    return told + (f": {note}" if note else "")
 
 
 def _is_date(value: Any) -> bool:

@@ -12,13 +12,20 @@ class GHLError(ServiceError):
     is_permanent = True
 
     def __init__(
-        self, message: str, *, call: str = "", status: int | None = None, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        call: str = "",
+        status: int | None = None,
+        retry_after: float | None = None,
+        named: str = "",
     ) -> None:
-        """Keep which call failed, how it was answered, and when another try makes sense."""
+        """Keep which call failed, how it was answered, what it named, and when another try makes sense."""
         super().__init__(message, self.code_name, permanent=self.is_permanent)
         self.call = call
         self.status = status
         self.retry_after = retry_after
+        self.named = named
 
 
 class TooManyCalls(GHLError):

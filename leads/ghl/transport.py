@@ -206,7 +206,7 @@ def _failure(endpoint: Endpoint, response: httpx.Response, usage: Usage) -> GHLE
         return _doubtful(endpoint, status, f"answered {status}")
     fields = ", ".join(_field_names(_json(response)))
     told = f" (it names {fields})" if fields else ""
-    return Rejected(f"{name}: refused with {status}{told}.", call=name, status=status)
+    return Rejected(f"{name}: refused with {status}{told}.", call=name, status=status, named=fields)
 
 
 def _refusal(endpoint: Endpoint, response: httpx.Response) -> GHLError:

@@ -25,6 +25,8 @@ PAGES = [
     "/agent/leads/?tier=quiet",
     "/agent/leads/new/",
     "/agent/leads/{lead}/",
+    "/agent/leads/{lead}/edit/",
+    "/agent/leads/{lead}/merge/",
     "/agent/alerts/",
     "/agent/alerts/rules/",
     "/agent/settings/integrations/",

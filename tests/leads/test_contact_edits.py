@@ -214,7 +214,7 @@ def test_a_connection_that_ended_meanwhile_is_told(api: StubGHL, dana: Lead, age
     edit = the_edit()
     assert (edit.state, edit.error) == (
         "failed",
-        "This tenant is not connected to GoHighLevel. Connect it on the integrations page.",
+        "the connection needs the broker’s attention (Integrations).",
     )
     assert api.requests == []
 
@@ -264,7 +264,7 @@ def test_what_passes_is_tried_again_later(api: StubGHL, dana: Lead, agent: User,
     assert ghl.send_edits(lead_id=dana.pk) == 0
     edit = the_edit()
     assert (edit.state, edit.due_at, edit.tries) == ("due", NOW + timedelta(seconds=90), 1)
-    assert edit.error == "PUT /contacts/{contact}: too many calls."
+    assert edit.error == "too much is being sent just now."
     assert ghl.waiting_edits() == []
 
     clock.shift(timedelta(seconds=90))
@@ -300,7 +300,7 @@ def test_a_refusal_is_kept_with_its_reason_and_sent_again_by_hand(
     ghl.send_edits(lead_id=dana.pk)
 
     page = agent_client.get(f"/agent/leads/{dana.pk}/").content.decode()
-    assert "Not sent to GoHighLevel: PUT /contacts/{contact}: refused with 422 (it names phone)." in page
+    assert "Not sent to GoHighLevel: it was refused (phone)." in page
     assert GHLConnection.objects.get().last_error == ""
     tasks.send_edits_due()
     assert len(api.requests) == 1
@@ -311,6 +311,33 @@ def test_a_refusal_is_kept_with_its_reason_and_sent_again_by_hand(
     assert the_edit().state == "sent"
     page = agent_client.get(f"/agent/leads/{dana.pk}/").content.decode()
     assert "Sent to GoHighLevel" in page
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "why"),
+    [
+        (refused(400), "failed", "it was refused."),
+        (refused(404), "failed", "the contact is no longer there."),
+        (refused(403), "failed", "the connection needs the broker’s attention (Integrations)."),
+        (httpx.ConnectError("down"), "due", "GoHighLevel does not answer."),
+    ],
+)
+def test_an_agent_is_told_why_in_plain_words(
+    api: StubGHL,
+    dana: Lead,
+    agent: User,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: httpx.Response | Exception,
+    state: str,
+    why: str,
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda low, high: low)  # no pause between two tries
+    api.on(*PUT, answer)
+    change(dana, agent, city="Salem")
+
+    ghl.send_edits(lead_id=dana.pk)
+
+    assert (the_edit().state, the_edit().error) == (state, why)
 
 
 def test_there_is_nothing_to_send_again(agent_client: Client, dana: Lead) -> None:
@@ -403,8 +430,8 @@ def test_an_edit_made_during_a_call_that_fails_takes_its_fields_along(
 @pytest.mark.parametrize(
     ("gone", "why"),
     [
-        ({"status": "deleted"}, "This lead was deleted."),
-        ({"contact_id": ""}, "This lead is not a contact in GoHighLevel."),
+        ({"status": "deleted"}, "this lead was deleted."),
+        ({"contact_id": ""}, "this lead is not a contact there."),
     ],
 )
 def test_a_lead_that_is_gone_is_not_written(

@@ -360,7 +360,9 @@ def test_consent_is_granted_with_a_word_on_how(agent_client: Client, maya: Lead,
         "channels": {"Email": "granted"},
         "note": "Signed at the open house",
     }
-    assert "Signed at the open house" in text_of(agent_client.get(page_of(maya)))
+    page = text_of(agent_client.get(page_of(maya)))
+    assert "Now: Granted since 23 Nov 2026, from this page: Signed at the open house" in page
+    assert "Now: Granted since 1 Oct 2026, from GoHighLevel" in page
 
 
 @pytest.mark.parametrize(

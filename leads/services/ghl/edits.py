@@ -13,7 +13,7 @@ from leads.errors import DomainError
 from leads.ghl import edits
 from leads.ghl.client import GHLClient
 from leads.ghl.edits import Change, ContactWrite
-from leads.ghl.errors import GHLError, NotFound, Rejected
+from leads.ghl.errors import GHLError, NotFound, Rejected, TooManyCalls, Unavailable
 from leads.models import ContactEdit, CustomField, GHLConnection, Lead, User
 from leads.ops.logs import get_logger
 from leads.services.ghl.connection import client_for, note_tenant_error
@@ -144,9 +144,9 @@ def _claim(lead_id: int) -> _Claim | None:
     edit = open_rows.get(State.SENDING) or open_rows.get(State.DUE)
     if edit is None or edit.due_at > now:
         return None
-    gone = "This lead was deleted." if lead.status == Lead.Status.DELETED else ""
+    gone = "this lead was deleted." if lead.status == Lead.Status.DELETED else ""
     if not lead.contact_id:
-        gone = "This lead is not a contact in GoHighLevel."
+        gone = "this lead is not a contact there."
     if gone:
         edit.state, edit.error = State.FAILED, gone
         edit.save(update_fields=["state", "error"])
@@ -199,8 +199,21 @@ def _put_off(lead_id: int, edit_id: int, error: GHLError) -> None:
     if newer is not None and is_final and isinstance(error, Rejected):
         is_final, wait = False, timedelta(0)  # what came meanwhile may mend what was refused
     edit.state = State.FAILED if is_final else State.DUE
-    edit.due_at, edit.error = timezone.now() + wait, error.message[:300]
+    edit.due_at, edit.error = timezone.now() + wait, _in_words(error)
     edit.save(update_fields=["fields", "state", "due_at", "tries", "error"])
+
+
+def _in_words(error: GHLError) -> str:
+    """Say what went wrong to an agent, who knows nothing of calls and connections."""
+    if isinstance(error, Rejected):
+        return f"it was refused ({error.named})." if error.named else "it was refused."
+    if isinstance(error, NotFound):
+        return "the contact is no longer there."
+    if isinstance(error, TooManyCalls):
+        return "too much is being sent just now."
+    if isinstance(error, Unavailable):
+        return "GoHighLevel does not answer."
+    return "the connection needs the broker’s attention (Integrations)."
 
 
 def _locked(lead_id: int) -> Lead:
