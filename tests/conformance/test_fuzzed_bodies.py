@@ -7,6 +7,7 @@ import json
 import logging
 import os
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -43,7 +44,7 @@ def _seeds() -> list[dict[str, Any]]:
     for body in bodies:
         if "locationId" in body:
             body["locationId"] = LOCATION
-        body["timestamp"] = "2026-11-20T14:35:00.000Z"
+        body["timestamp"] = datetime.now(UTC).isoformat()  # what is old is put into quarantine
     return [body for body in bodies if body.get("type") != "UNINSTALL"]
 
 
