@@ -14,6 +14,7 @@ from leads.ml.catalogue import BY_NAME, QUESTIONS, VERSION
 from leads.ml.features import EventFact, LeadFacts, State, replay, vector
 from leads.models import AlertSettings, Event, FeatureState, Lead
 from leads.selectors.alerts import settings_of
+from leads.tables import fetch
 from scoring import engine
 from scoring.engine import Thresholds
 from scoring.models import LeadScore
@@ -21,10 +22,14 @@ from scoring.rules import PILLAR_LABELS, Pillar
 
 HISTORY_DAYS = 90
 MOST_POINTS = 400
-LEAD_FIELDS = (
-    "pk", "tenant_id", "status", "merged_into_id", "created_at", "source", "quality", "profile", "segment",
-    "score", "tier",
-)  # fmt: skip
+LEAD_FIELDS = frozenset(
+    {
+        *("tenant_id", "status", "merged_into_id", "created_at", "source", "quality", "profile", "segment"),
+        *("score", "tier"),
+    }
+)
+_FACTS = frozenset({"lead_id", "kind", "occurred_at", "recorded_at", "data", "is_backfill"})
+_STATE = frozenset({"state"})
 _FACT_FIELDS = ("pk", "lead_id", "kind", "occurred_at", "recorded_at", "data")
 
 
@@ -39,12 +44,13 @@ class LeadEvent:
 
 def behavior(event_ids: Sequence[int]) -> list[LeadEvent]:
     """Return the events that are about a lead's behaviour, in their order."""
-    rows = Event.objects.filter(pk__in=event_ids, lead__isnull=False, kind__in=BEHAVIOR)
+    rows = fetch(Event, "WHERE id = ANY(%s) AND lead_id IS NOT NULL", [list(event_ids)], only=_FACTS)
     found = [
-        LeadEvent(lead_id, _fact(pk, kind, occurred_at, recorded_at, data), is_backfill)
-        for pk, lead_id, kind, occurred_at, recorded_at, data, is_backfill in rows.order_by().values_list(
-            *_FACT_FIELDS, "is_backfill"
+        LeadEvent(
+            row.lead_id, _fact(row.pk, row.kind, row.occurred_at, row.recorded_at, row.data), row.is_backfill
         )
+        for row in rows
+        if row.lead_id is not None and row.kind in BEHAVIOR
     ]
     return sorted(found, key=lambda event: event.fact.key)
 
@@ -56,8 +62,10 @@ def _fact(pk: int, kind: str, occurred_at: datetime, recorded_at: datetime, data
 
 def states(lead_ids: Iterable[int]) -> dict[int, State]:
     """Return the feature states of this version."""
-    rows = FeatureState.objects.filter(lead_id__in=list(lead_ids), version=VERSION)
-    return dict(rows.values_list("lead_id", "state"))
+    rows = fetch(
+        FeatureState, "WHERE lead_id = ANY(%s) AND version = %s", [list(lead_ids), VERSION], only=_STATE
+    )
+    return {row.lead_id: row.state for row in rows}
 
 
 def histories(leads: Sequence[Lead], *, until: datetime | None = None) -> dict[int, list[EventFact]]:

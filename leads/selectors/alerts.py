@@ -14,6 +14,7 @@ from leads import alerting
 from leads.alerting import Thresholds
 from leads.models import Alert, AlertSettings, Tenant
 from leads.models.alerts import AlertKind
+from leads.tables import fetch
 
 GOAL_DAYS = 7
 NEWS_DAYS = 7
@@ -24,7 +25,7 @@ MOST = 500
 def settings_of(tenant_ids: Iterable[int]) -> dict[int, AlertSettings]:
     """Return each tenant's alert settings, the defaults where it has set none."""
     wanted = set(tenant_ids)
-    kept = {row.tenant_id: row for row in AlertSettings.objects.filter(tenant_id__in=wanted)}
+    kept = {row.tenant_id: row for row in fetch(AlertSettings, "WHERE tenant_id = ANY(%s)", [list(wanted)])}
     return {pk: kept.get(pk) or AlertSettings(tenant_id=pk) for pk in wanted}
 
 

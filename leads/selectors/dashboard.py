@@ -15,7 +15,7 @@ from django.db.models import F, Q
 
 from leads.charts import Spark, spark
 from leads.events import Kind
-from leads.models import Alert, Event, Lead, Tenant
+from leads.models import Alert, Lead, Tenant
 from leads.models.leads import LeadQuerySet, Tier
 from leads.selectors import alerts as alert_selectors
 
@@ -54,23 +54,33 @@ def needs_attention(tenant: Tenant) -> list[Alert]:
 
 def score_sparks(leads: Sequence[Lead], *, now: datetime) -> dict[int, Spark | None]:
     """Return the course of each lead's score over 14 days, from what was recorded of it."""
-    recorded = (
-        Event.objects.filter(
-            tenant_id__in={lead.tenant_id for lead in leads},
-            lead_id__in=[lead.pk for lead in leads],
-            kind=Kind.LEAD_SCORED,
-            occurred_at__gte=now - timedelta(days=SPARK_DAYS),
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SCORES_BY_DAY,
+            {
+                "tenants": list({lead.tenant_id for lead in leads}),
+                "leads": [lead.pk for lead in leads],
+                "now": now,
+                "since": now - timedelta(days=SPARK_DAYS),
+            },
         )
-        .order_by("lead_id", "occurred_at", "id")
-        .values_list("lead_id", "occurred_at", "data__score", "data__previous_score")
-    )
+        recorded = cursor.fetchall()
     histories = {key: list(rows) for key, rows in groupby(recorded, key=itemgetter(0))}
-    return {lead.pk: _spark_of(lead, histories.get(lead.pk, []), now) for lead in leads}
+    return {lead.pk: _spark_of(lead, histories.get(lead.pk, [])) for lead in leads}
 
 
-def _spark_of(
-    lead: Lead, recorded: Sequence[tuple[int, datetime, float, float | None]], now: datetime
-) -> Spark | None:
+SCORES_BY_DAY = """
+SELECT lead_id, floor(extract(epoch FROM %(now)s - occurred_at) / 86400)::int AS days_back,
+  array_agg((data->>'score')::float8 ORDER BY occurred_at, id),
+  (array_agg((data->>'previous_score')::float8 ORDER BY occurred_at, id))[1]
+FROM leads_event
+WHERE tenant_id = ANY(%(tenants)s) AND lead_id = ANY(%(leads)s) AND kind = 'lead.scored'
+  AND occurred_at >= %(since)s
+GROUP BY lead_id, days_back ORDER BY lead_id, days_back DESC
+"""
+
+
+def _spark_of(lead: Lead, recorded: Sequence[tuple[int, int, list[float], float | None]]) -> Spark | None:
     """Sample the score at the end of each day; days before the first score are left out."""
     if lead.score is None:
         return None
@@ -78,13 +88,14 @@ def _spark_of(
     left = list(recorded)
     days: list[float] = []
     for back in range(SPARK_DAYS - 1, 0, -1):
-        while left and left[0][1] <= now - back * DAY:
-            level = left.pop(0)[2]
+        while left and left[0][1] >= back:
+            level = left.pop(0)[2][-1]
         if level is not None:
             days.append(level)
     days.append(lead.score)
-    if len(days) == 1 and len(recorded) > 1:
-        days = [*(row[2] for row in recorded[:-1]), lead.score]
+    if len(days) == 1:
+        today = [score for _, _, scores, _ in recorded for score in scores]
+        days = [*today[:-1], lead.score]
     return spark(days, low=0, high=100)
 
 

@@ -18,9 +18,9 @@ from leads.events import Kind
 from leads.models import Event, Lead, Tenant
 from leads.ops import metrics
 from leads.ops.logs import current_correlation_id
+from leads.tables import insert
 
 KEY_LENGTH = 200
-CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def _record(events: Sequence[NewEvent]) -> list[Event]:
     fresh = _claim_keys(events, now)
     if not fresh:
         return []
-    recorded = Event.objects.bulk_create([_row(event, now) for event in fresh], batch_size=CHUNK)
+    recorded = insert([_row(event, now) for event in fresh])
     for kind, count in Counter(event.kind for event in recorded).items():
         metrics.EVENTS.labels(kind=kind).inc(count)
     transaction.on_commit(partial(bus.publish_recorded, recorded), robust=True)

@@ -16,11 +16,11 @@ from leads.models import LiveMessage
 from leads.ops import metrics
 from leads.realtime import push
 from leads.realtime.groups import TEAM, TOPIC_OF_TYPE
+from leads.tables import insert
 
 KEEP = timedelta(minutes=15)
 KEEP_COUNT = 2_000
 """What is kept for readers that come back: more than the 1,000 messages or 5 minutes they are promised."""
-CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def send(*, drafts: Sequence[LiveDraft]) -> None:
                 at=now,
             )
         )
-    LiveMessage.objects.bulk_create(rows, batch_size=CHUNK)
+    insert(rows)
     transaction.on_commit(partial(_announce, rows), robust=True)
 
 

@@ -51,7 +51,7 @@ _UPDATE = f"""
         previous_score = CASE
             WHEN round(lead.score::numeric) IS NOT DISTINCT FROM round(told.score::numeric)
                 THEN lead.previous_score
-            WHEN told.event_at < told.scored_at - interval '1 hour' THEN NULL  -- we learned; they did not move
+            WHEN told.event_at < told.scored_at - interval '1 hour' THEN NULL  -- learned, not moved
             ELSE lead.score
         END,
         score = told.score,

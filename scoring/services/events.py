@@ -20,12 +20,12 @@ from leads.selectors.alerts import as_thresholds, settings_of
 from leads.services.alerts import raise_alerts
 from leads.services.events import NewEvent, record_events
 from leads.services.standing import update_standing
+from leads.tables import insert
 from scoring import engine, selectors
 from scoring.engine import Score
 from scoring.models import LeadScore
 from scoring.selectors import LeadEvent
 from scoring.services.work import (
-    CHUNK,
     Moment,
     Work,
     is_news,
@@ -47,6 +47,10 @@ _BEFORE = """
         ORDER BY row.event_at DESC, row.id DESC
         LIMIT 1
     ) AS earlier
+"""
+_NEWER = """
+    ON CONFLICT (lead_id) DO UPDATE SET state = excluded.state, version = excluded.version,
+        last_event_id = excluded.last_event_id, last_occurred_at = excluded.last_occurred_at
 """
 LIVE = timedelta(minutes=5)
 """An event no older than this is scored as of now; older ones as of when they happened."""
@@ -74,7 +78,7 @@ def score_leads(*, event_ids: Sequence[int]) -> list[LeadScore]:
         for moment, score in zip(work.moments, scores[work.lead.pk], strict=True)
         if moment.event is not None
     ]
-    LeadScore.objects.bulk_create(rows, batch_size=CHUNK)
+    insert(rows)
     _keep_states(works)
     _record_scores(works, scores, now)
     update_standing(standings=[standing_of(work, scores[work.lead.pk][-1], now) for work in works])
@@ -136,7 +140,7 @@ def _mark(work: Work, event: LeadEvent, now: datetime) -> None:
 
 
 def _keep_states(works: Sequence[Work]) -> None:
-    FeatureState.objects.bulk_create(
+    insert(
         [
             FeatureState(
                 lead_id=work.lead.pk,
@@ -147,10 +151,7 @@ def _keep_states(works: Sequence[Work]) -> None:
             )
             for work in works
         ],
-        update_conflicts=True,
-        unique_fields=["lead"],
-        update_fields=["state", "version", "last_event_id", "last_occurred_at"],
-        batch_size=CHUNK,
+        conflict=_NEWER,
     )
 
 

@@ -13,6 +13,7 @@ from leads.models.leads import Tier
 from leads.segments import SegmentFacts, segment_of
 from leads.services.events import NewEvent
 from leads.services.standing import Standing
+from leads.tables import fetch
 from scoring import engine, selectors
 from scoring.engine import Case, Score
 from scoring.models import LeadScore
@@ -66,12 +67,8 @@ def lock_leads(lead_ids: set[int]) -> dict[int, Lead]:
 def _locked(lead_ids: set[int]) -> dict[int, Lead]:
     if not lead_ids:
         return {}
-    rows = (
-        Lead.objects.select_for_update(no_key=True)
-        .filter(pk__in=lead_ids)
-        .only(*selectors.LEAD_FIELDS)
-        .order_by("pk")
-    )
+    tail = "WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+    rows = fetch(Lead, tail, [list(lead_ids)], only=selectors.LEAD_FIELDS)
     return {lead.pk: lead for lead in rows}
 
 

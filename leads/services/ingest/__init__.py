@@ -20,6 +20,7 @@ from leads.services.ingest import contacts, locations, talk, work, workflows
 from leads.services.ingest.batch import Batch, Item, contact_of, load
 from leads.services.ingest.profile import judge
 from leads.services.ingest.rows import settle, write
+from leads.tables import fetch
 
 MAX_BATCH = 64
 MAX_TRIES = 3
@@ -27,6 +28,7 @@ GROUP = "leads"
 STREAM = "webhook.received"
 
 State = WebhookDelivery.State
+_WAITING = "WHERE id = ANY(%s) AND state = %s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
 log = get_logger("leads.ingest")
 
 Apply = Callable[[Batch, Item, Lead], None]
@@ -65,11 +67,7 @@ def ingest(*, delivery_ids: Sequence[int]) -> int:
 
 @transaction.atomic
 def _ingest_together(ids: Sequence[int]) -> int:
-    waiting = (
-        WebhookDelivery.objects.select_for_update(skip_locked=True, no_key=True)
-        .filter(pk__in=ids, state=State.ACCEPTED)
-        .order_by("pk")
-    )
+    waiting = fetch(WebhookDelivery, _WAITING, [list(ids), State.ACCEPTED])
     items = [Item(delivery) for delivery in waiting]
     if not items:
         return 0
@@ -141,7 +139,8 @@ def _note_failure(*, pk: int, error: str) -> None:
 def _read(batch: Batch) -> None:
     """Find each delivery's tenant and read its body; what cannot go on is settled here."""
     names = {item.delivery.location_id for item in batch.items if item.delivery.location_id}
-    tenants = {tenant.location_id: tenant for tenant in Tenant.objects.filter(location_id__in=names)}
+    found = fetch(Tenant, "WHERE location_id = ANY(%s)", [list(names)])
+    tenants = {tenant.location_id: tenant for tenant in found}
     for item in batch.items:
         item.tenant = tenants.get(item.delivery.location_id)
         try:

@@ -29,6 +29,7 @@ from leads.models import (
 )
 from leads.services.events import NewEvent
 from leads.services.live import LiveDraft
+from leads.tables import fetch
 
 ContactKey = tuple[int, str, str]
 KEY_LENGTH = 180
@@ -44,6 +45,14 @@ _IDENTITIES = """
     JOIN wanted ON wanted.kind = 'contact_id' AND lead.tenant_id = wanted.tenant_id
         AND lead.contact_id = wanted.value AND lead.status <> 'merged'
 """
+
+
+_LEAD = frozenset(field.attname for field in Lead._meta.concrete_fields) - {
+    *("id", "search", "reasons", "quality_missing")
+}
+"""What ingestion reads of a lead."""
+_NAMED = "JOIN unnest(%s::bigint[], %s::text[]) AS named (tenant_id, ghl_id) USING (tenant_id, ghl_id)"
+_MESSAGE = frozenset(field.attname for field in Message._meta.concrete_fields) - {"id", "body"}
 
 
 @dataclass(slots=True)
@@ -264,12 +273,7 @@ def lock_leads(ids: set[int]) -> dict[int, Lead]:
 def _locked(ids: set[int]) -> list[Lead]:
     if not ids:
         return []
-    return list(
-        Lead.objects.select_for_update(no_key=True)
-        .filter(pk__in=ids)
-        .order_by("pk")
-        .defer("search", "reasons", "quality_missing")
-    )
+    return fetch(Lead, "WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(ids)], only=_LEAD)
 
 
 def _user_of(payload: Payload | WorkflowPayload | None) -> str:
@@ -292,13 +296,17 @@ def _load_talk(batch: Batch, live: Iterable[Item]) -> None:
             threads.add((tenant, payload.conversation_id))
         elif isinstance(payload, payloads.ConversationMerged):
             threads |= {(tenant, payload.old_id), (tenant, payload.new_id)}
-    tenants = {tenant for tenant, _ in threads | messages}
     if threads:
-        rows = Conversation.objects.filter(tenant__in=tenants, ghl_id__in={name for _, name in threads})
+        rows = fetch(Conversation, _NAMED, _columns(threads))
         batch.conversations = {(row.tenant_id, row.ghl_id): row for row in rows}
     if messages:
-        found = Message.objects.filter(tenant__in=tenants, ghl_id__in={name for _, name in messages})
-        batch.messages = {(row.tenant_id, row.ghl_id): row for row in found.defer("body")}
+        named = f"{_NAMED} WHERE row.ghl_id <> ''"  # as its index says
+        found = fetch(Message, named, _columns(messages), only=_MESSAGE)
+        batch.messages = {(row.tenant_id, row.ghl_id): row for row in found}
+
+
+def _columns(names: set[tuple[int, str]]) -> list[list[Any]]:
+    return [[tenant_id for tenant_id, _ in names], [name for _, name in names]]
 
 
 def thread_id(payload: payloads.MessagePayload) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from leads.models import Conversation, Identity, Lead, Message
+from leads.models import Conversation, Lead, Message
 from leads.services.events import record_events
 from leads.services.ingest.batch import Batch, Item
+from leads.tables import insert
 
 LEAD_COLUMNS = {
     "status": "text",
@@ -77,7 +78,7 @@ def _update(table: str, columns: dict[str, str], rows: Iterable[dict[str, Any]])
 def write(batch: Batch) -> None:
     """Write everything a batch changed, events before the messages that name them."""
     if batch.identities:
-        Identity.objects.bulk_create(batch.identities)
+        insert(batch.identities)
     placed = _record(batch)
     _write_talk(batch, placed)
     if batch.touched:
@@ -117,7 +118,7 @@ def _write_talk(batch: Batch, placed: dict[int, int]) -> None:
         old.delete()
     changed = list(batch.changed_conversations.values())
     if fresh := [row for row in changed if row._state.adding]:
-        Conversation.objects.bulk_create(fresh)
+        insert(fresh)
         kept = {id(row) for row in fresh}
         changed = [row for row in changed if id(row) not in kept]
     if changed:
@@ -127,7 +128,7 @@ def _write_talk(batch: Batch, placed: dict[int, int]) -> None:
         for message, place in batch.new_messages:
             message.event_id = placed.get(place)
             message.conversation_id = message.conversation.pk
-        Message.objects.bulk_create([message for message, _ in batch.new_messages])
+        insert([message for message, _ in batch.new_messages])
     if batch.changed_messages:
         Message.objects.bulk_update(batch.changed_messages, ["status"])
 
