@@ -7,7 +7,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import beat_init, worker_ready
+from celery.signals import beat_init, setup_logging, worker_ready
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -45,6 +45,11 @@ app.conf.beat_schedule = {
     }
     for name, when in SCHEDULE.items()
 }
+
+
+@setup_logging.connect
+def keep_logging(**kwargs: Any) -> None:
+    """Leave logging as the settings have it: Celery would raise the level and silence what the bus tells."""
 
 
 @worker_ready.connect

@@ -24,6 +24,7 @@ HANDLER = "hearthline"
 QUIET = {
     "asyncio": logging.WARNING,
     "axes": logging.ERROR,
+    "celery": logging.WARNING,
     "daphne": logging.WARNING,
     "django.server": logging.WARNING,
     "fontTools": logging.WARNING,

@@ -46,7 +46,7 @@ from leads.models import (
     WebhookDelivery,
     WorkflowSecret,
 )
-from scoring.models import LeadScore
+from scoring.models import LeadScore, ScoreQuery
 from tests import factories
 from tests.conftest import SignIn
 
@@ -125,6 +125,7 @@ TABLES: dict[type[models.Model], Make] = {
         event_at=NOW,
         scored_at=NOW,
     ),
+    ScoreQuery: lambda lead, n: ScoreQuery.objects.create(lead=lead, at=NOW, model="rules"),
 }
 OPERATORS = {Consumed}
 """Tables of the whole installation, for superusers alone."""
