@@ -127,7 +127,7 @@ def test_a_database_error_keeps_state_and_constraint_but_no_value(lines: Lines) 
 
 
 def test_messages_of_other_libraries_keep_only_harmless_values(lines: Lines) -> None:
-    logging.getLogger("celery").info(
+    logging.getLogger("celery").warning(
         "Task %(name)s[%(id)s] succeeded in %(runtime)ss: %(return_value)s",
         {
             "name": "scoring.tasks.score_events",
