@@ -206,7 +206,7 @@ class Hub:
                 while True:
                     message = await layer.receive(name)  # never with a timeout: that would end the channel
                     if any(tenant_id in self.channels for tenant_id in message["tenants"]):
-                        self._wake(soon=message["soon"])
+                        self._wake(soon=message.get("soon", False))
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # whatever Redis or the layer may raise, screens stay served
