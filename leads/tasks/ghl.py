@@ -49,8 +49,7 @@ def send_edits(lead_id: int) -> None:
 @shared_task(ignore_result=True)
 def send_edits_due() -> None:
     """Write what waits, what is to be tried again, and what was left lying."""
-    for lead_id in ghl.waiting_edits():
-        ghl.send_edits(lead_id=lead_id)
+    ghl.send_waiting_edits()
 
 
 @shared_task(ignore_result=True)

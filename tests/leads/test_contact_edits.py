@@ -379,10 +379,101 @@ def test_a_sender_that_died_is_replaced_after_its_lease(
         ghl.send_edits(lead_id=dana.pk)
     assert (the_edit().state, ghl.waiting_edits()) == ("sending", [])
 
-    clock.shift(timedelta(minutes=5))
+    clock.shift(timedelta(minutes=15))
 
     assert ghl.waiting_edits() == [dana.pk]
     assert ghl.send_edits(lead_id=dana.pk) == 1
+
+
+def test_a_sender_that_always_dies_is_given_up(api: StubGHL, dana: Lead, agent: User, freeze: Freeze) -> None:
+    clock = freeze(NOW)
+    api.on(*PUT, KeyboardInterrupt())
+    change(dana, agent, city="Salem")
+
+    for _ in range(8):
+        with pytest.raises(KeyboardInterrupt):
+            tasks.send_edits_due()
+        clock.shift(timedelta(minutes=15))
+    tasks.send_edits_due()
+
+    assert (the_edit().state, the_edit().tries) == ("failed", 8)
+    assert the_edit().error == "it was tried too often."
+    assert len(api.requests) == 8
+
+
+@pytest.mark.parametrize("late", [ok("contact_update"), refused(422, "phone is wrong"), refused(503)])
+def test_a_sender_that_outlived_its_lease_has_no_say(
+    api: StubGHL,
+    dana: Lead,
+    agent: User,
+    freeze: Freeze,
+    monkeypatch: pytest.MonkeyPatch,
+    late: httpx.Response,
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda low, high: low)  # no pause between two tries
+    clock = freeze(NOW)
+
+    def overtaken(request: httpx.Request) -> httpx.Response:
+        clock.shift(timedelta(minutes=15))
+        api.on(*PUT, ok("contact_update"))
+        tasks.send_edits_due()
+        api.on(*PUT, late)
+        return late
+
+    api.on(*PUT, overtaken)
+    change(dana, agent, city="Salem")
+
+    tasks.send_edits(dana.pk)
+
+    edit = the_edit()
+    assert (edit.state, edit.tries, edit.error) == ("sent", 2, "")
+    assert edit.sent_at == NOW + timedelta(minutes=15)
+
+
+def _contacts(tenant: Tenant, agent: User, *names: str) -> list[tuple[str, str]]:
+    """Make contacts whose city was changed here; return how each is written to."""
+    for name in names:
+        change(LeadFactory(tenant=tenant, contact_id=name), agent, city="Salem")
+    return [("PUT", f"/contacts/{name}") for name in names]
+
+
+def test_while_ghl_does_not_answer_one_lead_is_tried_at_a_time(
+    api: StubGHL, dana: Lead, agent: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda low, high: low)  # no pause between two tries
+    first, second = _contacts(dana.tenant, agent, "ContactOne", "ContactTwo")
+    api.on(*first, httpx.ConnectError("down"))
+    api.on(*second, ok("contact_update"))
+
+    tasks.send_edits_due()
+    assert api.asked(*second) == []
+
+    tasks.send_edits_due()
+    assert len(api.asked(*second)) == 1
+    assert len(api.asked(*first)) == 5  # the tries of one call; its next turn is in a minute
+
+
+def test_a_location_out_of_calls_keeps_no_other_from_its_own(
+    api: StubGHL, dana: Lead, agent: User, other_tenant: Tenant
+) -> None:
+    GHLConnectionFactory(tenant=other_tenant)
+    ours = _contacts(dana.tenant, agent, "ContactOne", "ContactTwo")
+    theirs = _contacts(other_tenant, agent, "ContactThree")
+    for put in ours:
+        api.on(*put, refused(429, headers={"Retry-After": "90"}))
+    api.on(*theirs[0], ok("contact_update"))
+
+    tasks.send_edits_due()
+
+    assert [request.url.path for request in api.requests] == [
+        "/contacts/ContactOne",
+        "/contacts/ContactThree",
+    ]
+    assert sorted(ContactEdit.objects.values_list("lead__contact_id", "state")) == [
+        ("ContactOne", "due"),
+        ("ContactThree", "sent"),
+        ("ContactTwo", "due"),
+    ]
 
 
 def _edits_during(

@@ -13,7 +13,14 @@ from leads.services.ghl.connection import (
     reconnect_location,
     renew_tokens,
 )
-from leads.services.ghl.edits import has_edits, keep_edits, send_again, send_edits, waiting_edits
+from leads.services.ghl.edits import (
+    has_edits,
+    keep_edits,
+    send_again,
+    send_edits,
+    send_waiting_edits,
+    waiting_edits,
+)
 from leads.services.ghl.mapping import match_users, refresh_custom_fields, set_field_answers
 from leads.services.ghl.outbound import (
     add_note,
@@ -48,6 +55,7 @@ __all__ = [
     "send_again",
     "send_edits",
     "send_message",
+    "send_waiting_edits",
     "set_field_answers",
     "start_backfill",
     "stop_backfill",

@@ -22,14 +22,22 @@ from leads.services.ghl.outbound import ghl_user_id
 log = get_logger("ghl")
 
 State = ContactEdit.State
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=15)
+"""Longer than all tries of the three calls of one write may take."""
+
 WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 MOST_TRIES = 8
+TURN = 50
+"""Leads written to before other slow work gets its turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
+    """One try of one edit; a later try of the same edit is another claim."""
+
+    lead_id: int
     edit_id: int
+    tries: int
     contact_id: str
     write: ContactWrite
 
@@ -81,7 +89,7 @@ def _put_in_line(wanted: Mapping[Lead, Sequence[str]], by: User | None) -> None:
     )
 
 
-def waiting_edits(*, limit: int = 200) -> list[int]:
+def waiting_edits(*, limit: int = TURN) -> list[int]:
     """Return the leads whose edits are due: new ones, ones to try again, ones whose sender ended."""
     rows = ContactEdit.objects.filter(state__in=[State.DUE, State.SENDING], due_at__lte=timezone.now())
     return list(rows.order_by("due_at", "pk").values_list("lead_id", flat=True)[:limit])
@@ -92,24 +100,49 @@ def has_edits(*, lead_ids: Sequence[int]) -> bool:
     return ContactEdit.objects.filter(lead__in=lead_ids, state=State.DUE).exists()
 
 
+def send_waiting_edits() -> int:
+    """Write what waits of some leads and return how many writes were made.
+
+    Where a location takes no more calls, the rest of its edits is left for the next turn; where GoHighLevel
+    does not answer, all of them: whoever waits for an answer keeps a worker from mail and alerts.
+    """
+    sent = 0
+    full: set[int] = set()
+    waiting = waiting_edits()
+    leads = Lead.objects.select_related("tenant").in_bulk(waiting)
+    for lead in (leads[pk] for pk in waiting):
+        if lead.tenant_id in full:
+            continue
+        made, error = _send(lead)
+        sent += made
+        if isinstance(error, Unavailable):
+            break
+        if isinstance(error, TooManyCalls):
+            full.add(lead.tenant_id)
+    return sent
+
+
 def send_edits(*, lead_id: int) -> int:
     """Write what waits of a lead to its contact, one write at a time; return how many were made."""
     lead = Lead.objects.select_related("tenant").filter(pk=lead_id).first()
-    if lead is None:
-        return 0
+    return 0 if lead is None else _send(lead)[0]
+
+
+def _send(lead: Lead) -> tuple[int, GHLError | None]:
+    """Write what waits of a lead until nothing does or one write fails."""
     sent = 0
-    while (claim := _claim(lead_id)) is not None:
+    while (claim := _claim(lead.pk)) is not None:
         try:
             _write(client_for(lead.tenant), claim)
         except GHLError as error:
             if not isinstance(error, Rejected | NotFound):
                 note_tenant_error(tenant=lead.tenant, error=error)
-            _put_off(lead_id, claim.edit_id, error)
-            log.warning("ghl.edit_not_sent", lead_id=lead_id, edit_id=claim.edit_id, code=error.code)
-            return sent
-        _settle(lead_id, claim.edit_id)
+            _put_off(claim, error)
+            log.warning("ghl.edit_not_sent", lead_id=lead.pk, edit_id=claim.edit_id, code=error.code)
+            return sent, error
+        _settle(claim)
         sent += 1
-    return sent
+    return sent, None
 
 
 @transaction.atomic
@@ -144,18 +177,34 @@ def _claim(lead_id: int) -> _Claim | None:
     edit = open_rows.get(State.SENDING) or open_rows.get(State.DUE)
     if edit is None or edit.due_at > now:
         return None
-    gone = "this lead was deleted." if lead.status == Lead.Status.DELETED else ""
-    if not lead.contact_id:
-        gone = "this lead is not a contact there."
-    if gone:
-        edit.state, edit.error = State.FAILED, gone
+    if why := _reason_against(lead, edit):
+        edit.state, edit.error = State.FAILED, why
         edit.save(update_fields=["state", "error"])
         return None
     edit.state, edit.due_at, edit.tries = State.SENDING, now + LEASE, edit.tries + 1
     edit.save(update_fields=["state", "due_at", "tries"])
     keys = [name.removeprefix("custom.") for name in edit.fields if name.startswith("custom.")]
     ids = dict(CustomField.objects.filter(tenant=lead.tenant_id, key__in=keys).values_list("key", "ghl_id"))
-    return _Claim(edit.pk, lead.contact_id, edits.write_of(edit.fields, _record(lead), ids))
+    write = edits.write_of(edit.fields, _record(lead), ids)
+    return _Claim(lead.pk, edit.pk, edit.tries, lead.contact_id, write)
+
+
+def _reason_against(lead: Lead, edit: ContactEdit) -> str:
+    """Say why an edit is not tried at all, if it is not."""
+    if not lead.contact_id:
+        return "this lead is not a contact there."
+    if lead.status == Lead.Status.DELETED:
+        return "this lead was deleted."
+    if (
+        edit.state == State.SENDING and edit.tries >= MOST_TRIES
+    ):  # its senders ended before they could say why
+        return "it was tried too often."
+    return ""
+
+
+def _held(claim: _Claim) -> ContactEdit | None:
+    """Return the edit a claim is about; None when its lease ended and another sender took it up."""
+    return ContactEdit.objects.filter(pk=claim.edit_id, state=State.SENDING, tries=claim.tries).first()
 
 
 def _record(lead: Lead) -> edits.Record:
@@ -170,11 +219,13 @@ def _record(lead: Lead) -> edits.Record:
 
 
 @transaction.atomic
-def _settle(lead_id: int, edit_id: int) -> None:
+def _settle(claim: _Claim) -> None:
     """Note an edit as written; a field changed again meanwhile still waits."""
-    lead = _locked(lead_id)
+    lead = _locked(claim.lead_id)
+    edit = _held(claim)
+    if edit is None:
+        return
     now = timezone.now()
-    edit = ContactEdit.objects.get(pk=edit_id)
     edit.state, edit.sent_at, edit.error = State.SENT, now, ""
     edit.save(update_fields=["state", "sent_at", "error"])
     again = ContactEdit.objects.filter(lead=lead, state=State.DUE).values_list("fields", flat=True).first()
@@ -184,11 +235,13 @@ def _settle(lead_id: int, edit_id: int) -> None:
 
 
 @transaction.atomic
-def _put_off(lead_id: int, edit_id: int, error: GHLError) -> None:
+def _put_off(claim: _Claim, error: GHLError) -> None:
     """Try again later what may pass, end what will not; what came meanwhile takes the rest along."""
-    _locked(lead_id)
-    edit = ContactEdit.objects.get(pk=edit_id)
-    newer = ContactEdit.objects.filter(lead=lead_id, state=State.DUE).first()
+    _locked(claim.lead_id)
+    edit = _held(claim)
+    if edit is None:
+        return
+    newer = ContactEdit.objects.filter(lead=claim.lead_id, state=State.DUE).first()
     if newer is not None:
         newer.fields = list(dict.fromkeys([*edit.fields, *newer.fields]))
         newer.tries = edit.tries
