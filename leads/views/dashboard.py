@@ -23,6 +23,7 @@ WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "
 PARTS = {
     "pulse": "leads/_pulse.html",
     "attention": "leads/_attention.html",
+    "board": "leads/_board.html",
 }
 
 
@@ -43,30 +44,38 @@ def show_dashboard(request: MemberRequest) -> HttpResponse:
     part = request.GET.get("part", "")
     if part in PARTS and request.htmx:
         return render(request, PARTS[part], _part_context(request, part, now))
-    live_after = last_live_number(request.tenant)
-    show = request.GET.get("show", "all")
-    show = show if show in dashboard.BOARDS else "all"
-    leads = dashboard.board(leads_for(request), show=show)
-    sparks = dashboard.score_sparks(leads, now=now)
     context = {
+        **_part_context(request, "board", now),
         **_part_context(request, "pulse", now),
         **_part_context(request, "attention", now),
-        "live_after": live_after,
-        "show": show,
         "boards": dashboard.BOARDS,
-        "limit": dashboard.BOARD_ROWS,
-        "rows": [BoardRow(lead, sparks[lead.pk], lead.reasons) for lead in leads],
-        "now": now,
     }
     return render(request, "leads/dashboard.html", context)
 
 
 def _part_context(request: MemberRequest, part: str, now: datetime) -> dict[str, object]:
+    if part == "board":
+        return _board_context(request, now)
     if part == "attention":
         return {"attention": dashboard.needs_attention(request.tenant), "now": now}
     pulse = dashboard.pulse(request.tenant, now=now)
     zone = ZoneInfo(request.tenant.time_zone)
     return {"pulse": pulse, "greeting": greeting(request.user, now.astimezone(zone)), "news": news(pulse)}
+
+
+def _board_context(request: MemberRequest, now: datetime) -> dict[str, object]:
+    live_after = last_live_number(request.tenant)  # before the rows: what changes meanwhile comes live
+    show = request.GET.get("show", "all")
+    show = show if show in dashboard.BOARDS else "all"
+    leads = dashboard.board(leads_for(request), show=show)
+    sparks = dashboard.score_sparks(leads, now=now)
+    return {
+        "live_after": live_after,
+        "show": show,
+        "limit": dashboard.BOARD_ROWS,
+        "rows": [BoardRow(lead, sparks[lead.pk], lead.reasons) for lead in leads],
+        "now": now,
+    }
 
 
 def greeting(user: User, local_now: datetime) -> str:

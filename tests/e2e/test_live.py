@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import urllib.request
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from leads.ghl import signatures
 from leads.models import Lead, Tenant, User
+from leads.selectors.dashboard import BOARD_ROWS
 from leads.services.standing import Standing, update_standing
 from tests import ghl
 from tests.e2e.conftest import SignedIn
@@ -33,16 +36,20 @@ window.EventSource = class {
 """
 
 
-def stand(lead: Lead, score: float) -> None:
-    """Let the engines say something new of a lead, now."""
+def stand(*scores: tuple[Lead, float]) -> None:
+    """Let the engines say something new of leads, now and in one transaction."""
     now = datetime.now(UTC)
-    tier = "hot" if score >= 85 else "warm" if score >= 65 else "steady"
     reasons = [{"icon": "key-round", "text": "Asked for a showing"}]
     update_standing(
         standings=[
-            Standing(lead.pk, score, tier, None, None, "Call now", reasons, scored_at=now, event_at=now)
+            Standing(lead.pk, score, tier_of(score), None, None, "Call now", reasons, now, now)
+            for lead, score in scores
         ]
     )
+
+
+def tier_of(score: float) -> str:
+    return "hot" if score >= 85 else "warm" if score >= 65 else "steady"
 
 
 def board(page: Page) -> list[str]:
@@ -53,6 +60,34 @@ def board(page: Page) -> list[str]:
 def open_board(page: Page, live: str, query: str = "") -> None:
     page.goto(f"{live}/agent/{query}")
     expect(page.locator("hl-live")).to_have_attribute("data-state", "open")
+
+
+def frames_of(page: Page) -> list[Any]:
+    """Return a list that fills with the live messages the page's socket brings."""
+    messages: list[Any] = []
+
+    def keep(payload: str | bytes) -> None:
+        frame = json.loads(payload)
+        messages.extend(frame if isinstance(frame, list) else [frame])
+
+    page.on("websocket", lambda socket: socket.on("framereceived", keep))
+    return messages
+
+
+def wait_until(page: Page, condition: str) -> None:
+    """Return once an expression holds; Playwright's own waiting needs an `eval` the policy forbids."""
+    page.evaluate(
+        f"""() => new Promise((resolve) => {{
+          const {{ feed }} = document.querySelector("hl-live");
+          const look = () => ({condition}) ? resolve() : setTimeout(look, 20);
+          look();
+        }})"""
+    )
+
+
+def wait_until_asked_for(page: Page, lead: Lead) -> None:
+    """Return once the page has told the server that it shows a lead."""
+    wait_until(page, f"JSON.parse(feed.asked).targets.includes('lead-{lead.pk}')")
 
 
 @pytest.fixture
@@ -104,7 +139,7 @@ def test_new_score_moves_its_row_and_says_how_fresh_it_is(
     first, second, third = (f"lead-{lead.pk}" for lead in leads)
     assert board(clean) == [first, second, third]
 
-    stand(leads[2], 91)
+    stand((leads[2], 91))
 
     expect(clean.locator(f"#{third}")).to_have_attribute("data-score", "91.0")
     assert board(clean) == [third, first, second]
@@ -114,6 +149,135 @@ def test_new_score_moves_its_row_and_says_how_fresh_it_is(
     assert 0 <= int(fresh) < 15_000
 
 
+@pytest.fixture
+def ranked(tenant: Tenant) -> list[Lead]:
+    """A full board, from 84 down to 60, and two leads below it: 50 and 40."""
+    scores = [*(84.0 - place for place in range(BOARD_ROWS)), 50.0, 40.0]
+    return [LeadFactory(tenant=tenant, score=score, tier=tier_of(score)) for score in scores]
+
+
+def test_lead_that_rises_above_the_floor_enters_a_full_board_whole(
+    clean: Page, live: str, agent: User, ranked: list[Lead], sign_in_to: SignedIn
+) -> None:
+    *shown, pushed_out, riser, _ = ranked
+    sign_in_to(clean, agent)
+    open_board(clean, live)
+    assert board(clean) == [f"lead-{lead.pk}" for lead in [*shown, pushed_out]]
+
+    stand((riser, 91))
+
+    row = clean.locator(f"#lead-{riser.pk}")
+    expect(row).to_have_attribute("data-score", "91.0")
+    expect(row.locator("a.row-link")).to_have_text(riser.name)
+    expect(row.locator(".lead-score")).to_contain_text("Hot")
+    expect(row.locator(".cell-why")).to_contain_text("Asked for a showing")
+    expect(row.get_by_role("link", name=f"Call now: {riser.name}")).to_be_visible()
+    assert board(clean) == [f"lead-{lead.pk}" for lead in [riser, *shown]]
+
+
+def test_update_below_the_floor_brings_no_row_and_no_fragment(
+    clean: Page, live: str, agent: User, ranked: list[Lead], sign_in_to: SignedIn
+) -> None:
+    messages = frames_of(clean)
+    sign_in_to(clean, agent)
+    open_board(clean, live)
+    before = board(clean)
+
+    stand((ranked[-1], 45.0), (ranked[0], 83.5))
+
+    expect(clean.locator(f"#lead-{ranked[0].pk}")).to_have_attribute("data-score", "83.5")
+    assert board(clean) == before
+    assert [(each["data"]["lead_id"], "html" in each) for each in messages] == [
+        (ranked[-1].pk, False),
+        (ranked[0].pk, True),
+    ]
+
+
+def test_row_that_came_live_gets_its_fragments_from_then_on(
+    clean: Page, live: str, agent: User, ranked: list[Lead], sign_in_to: SignedIn
+) -> None:
+    riser = ranked[-1]
+    messages = frames_of(clean)
+    sign_in_to(clean, agent)
+    open_board(clean, live)
+    stand((riser, 91))
+    expect(clean.locator(f"#lead-{riser.pk}")).to_have_attribute("data-score", "91.0")
+    wait_until_asked_for(clean, riser)
+    clean.evaluate(
+        "document.querySelector('hl-live').refillLater = () => {}"
+    )  # leave the row where it sinks to
+
+    stand((riser, 20))  # far below the floor: only a row that is asked for comes
+
+    expect(clean.locator(f"#lead-{riser.pk}")).to_have_attribute("data-score", "20.0")
+    assert board(clean)[-1] == f"lead-{riser.pk}"
+    assert [list(each["html"]) for each in messages] == [[f"lead-{riser.pk}"]] * 2
+
+
+def test_update_of_a_new_row_before_the_page_asks_for_it_is_sent_again(
+    clean: Page, live: str, agent: User, ranked: list[Lead], sign_in_to: SignedIn
+) -> None:
+    riser = ranked[-1]
+    sign_in_to(clean, agent)
+    open_board(clean, live)
+    clean.evaluate(
+        """() => {
+          const { feed } = document.querySelector("hl-live");
+          window.held = [];
+          feed.watch = (missed) => held.push(missed);
+          document.querySelector("hl-live").refillLater = () => {};
+        }"""
+    )
+    stand((riser, 91))
+    expect(clean.locator(f"#lead-{riser.pk}")).to_have_attribute("data-score", "91.0")
+    stand((riser, 20))
+    wait_until(clean, "held.some((missed) => missed !== undefined)")
+    expect(clean.locator(f"#lead-{riser.pk}")).to_have_attribute("data-score", "91.0")
+
+    clean.evaluate(
+        """() => {
+          const { feed } = document.querySelector("hl-live");
+          delete feed.watch;
+          feed.watch(Math.min(...held.filter((missed) => missed !== undefined)));
+        }"""
+    )
+
+    expect(clean.locator(f"#lead-{riser.pk}")).to_have_attribute("data-score", "20.0")
+
+
+def test_row_that_sinks_makes_room_for_the_lead_that_belongs_there(
+    clean: Page, live: str, agent: User, ranked: list[Lead], sign_in_to: SignedIn
+) -> None:
+    first, *others, waiting, last = ranked
+    sign_in_to(clean, agent)
+    open_board(clean, live)
+
+    stand((last, 45), (first, 10))  # `last` moves unseen in the same moment: it still is behind `waiting`
+
+    row = clean.locator(f"#lead-{waiting.pk}")
+    expect(row).to_have_attribute("data-score", "50.0")
+    expect(row.locator("a.row-link")).to_have_text(waiting.name)
+    assert board(clean) == [f"lead-{lead.pk}" for lead in [*others, waiting]]
+    wait_until_asked_for(clean, waiting)
+    stand((waiting, 55))
+    expect(row).to_have_attribute("data-score", "55.0")
+
+
+def test_lead_that_rises_as_the_floor_sinks_is_not_missed(
+    clean: Page, live: str, agent: User, ranked: list[Lead], sign_in_to: SignedIn
+) -> None:
+    first, *others, _, riser = ranked
+    sign_in_to(clean, agent)
+    open_board(clean, live)
+
+    stand(
+        (riser, 55), (first, 10)
+    )  # 55 is below the floor the page subscribed with, and above the one it has now
+
+    expect(clean.locator(f"#lead-{riser.pk}")).to_have_attribute("data-score", "55.0")
+    assert board(clean) == [f"lead-{lead.pk}" for lead in [*others, riser]]
+
+
 def test_focus_stays_in_a_row_that_is_replaced(
     clean: Page, live: str, agent: User, leads: list[Lead], sign_in_to: SignedIn
 ) -> None:
@@ -121,7 +285,7 @@ def test_focus_stays_in_a_row_that_is_replaced(
     open_board(clean, live)
     clean.locator(f"#lead-{leads[1].pk} a.row-link").focus()
 
-    stand(leads[1], 91)
+    stand((leads[1], 91))
 
     expect(clean.locator(f"#lead-{leads[1].pk}")).to_have_attribute("data-score", "91.0")
     expect(clean.locator(f"#lead-{leads[1].pk} a.row-link")).to_be_focused()
@@ -134,9 +298,9 @@ def test_filtered_board_lets_in_and_out(
     open_board(clean, live, "?show=hot")
     assert board(clean) == []
 
-    stand(leads[0], 91)
+    stand((leads[0], 91))
     expect(clean.locator(f"#lead-{leads[0].pk}")).to_be_visible()
-    stand(leads[0], 70)
+    stand((leads[0], 70))
     expect(clean.locator(f"#lead-{leads[0].pk}")).to_have_count(0)
     expect(clean.get_by_text("No lead is hot now")).to_be_visible()
 
@@ -148,8 +312,8 @@ def test_reader_that_comes_back_gets_what_it_missed(
     open_board(clean, live)
     clean.evaluate("document.querySelector('hl-live').feed.close()")
 
-    stand(leads[1], 77)
-    stand(leads[2], 91)
+    stand((leads[1], 77))
+    stand((leads[2], 91))
     clean.evaluate("document.querySelector('hl-live').feed.open()")
 
     expect(clean.locator(f"#lead-{leads[2].pk}")).to_have_attribute("data-score", "91.0")
@@ -164,7 +328,7 @@ def test_dropped_socket_is_opened_again(
 
     clean.evaluate("document.querySelector('hl-live').feed.web.close()")
     expect(clean.locator("#live-pill")).to_have_attribute("data-state", "open")
-    stand(leads[0], 91)
+    stand((leads[0], 91))
 
     expect(clean.locator(f"#lead-{leads[0].pk}")).to_have_attribute("data-score", "91.0")
 
@@ -190,7 +354,7 @@ def test_without_sockets_the_same_messages_come_another_way(
     expect(clean.locator("hl-live")).to_have_attribute("data-transport", transport, timeout=30_000)
     expect(clean.locator("#live-pill")).to_have_attribute("data-state", state)
 
-    stand(leads[2], 91)
+    stand((leads[2], 91))
 
     expect(clean.locator(f"#lead-{leads[2].pk}")).to_have_attribute("data-score", "91.0")
     assert board(clean)[0] == f"lead-{leads[2].pk}"
@@ -204,7 +368,7 @@ def test_paused_board_keeps_updates_until_it_goes_on(
     clean.keyboard.press("p")
     expect(clean.locator("#live-pill")).to_have_attribute("data-state", "paused")
 
-    stand(leads[2], 91)
+    stand((leads[2], 91))
 
     toggle = clean.locator("[data-live-toggle]")
     expect(toggle).to_contain_text("Resume (1)")
@@ -244,9 +408,9 @@ def test_two_tenants_see_only_their_own(
     other_page = neighbours.new_page()
     open_board(other_page, live)
 
-    stand(leads[0], 91)
+    stand((leads[0], 91))
     expect(clean.locator(f"#lead-{leads[0].pk}")).to_have_attribute("data-score", "91.0")
-    stand(theirs, 72)
+    stand((theirs, 72))
     expect(other_page.locator(f"#lead-{theirs.pk}")).to_have_attribute("data-score", "72.0")
 
     assert board(other_page) == [f"lead-{theirs.pk}"]
@@ -265,7 +429,7 @@ def test_table_row_keeps_its_tick_and_its_agent_when_it_changes(
     row = clean.locator(f"#lead-{leads[2].pk}")
     row.locator("input").check()
 
-    stand(leads[2], 91)
+    stand((leads[2], 91))
 
     expect(row).to_have_attribute("data-score", "91.0")
     expect(row.locator("input")).to_be_checked()
@@ -282,8 +446,8 @@ def test_page_of_a_lead_follows_that_lead(
     expect(clean.locator("hl-live")).to_have_attribute("data-state", "open")
     standing = clean.get_by_role("region", name="Standing")
 
-    stand(leads[1], 77)
-    stand(leads[0], 91)
+    stand((leads[1], 77))
+    stand((leads[0], 91))
 
     expect(standing).to_contain_text("91")
     expect(standing).to_contain_text("Hot")

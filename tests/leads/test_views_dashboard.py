@@ -150,6 +150,28 @@ def test_parts_answer_htmx_only(agent_client: Client) -> None:
     assert "<html" in whole
 
 
+def test_board_is_read_again_with_the_number_its_rows_are_as_new_as(
+    agent_client: Client,
+    tenant: Tenant,
+    other_tenant: Tenant,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    LiveCursor.objects.create(tenant=tenant, last_number=41)
+    cool, hot = scored(tenant, 50), scored(tenant, 91)
+    scored(other_tenant, 99)
+    agent_client.get(URL, {"part": "board"}, headers=HTMX)
+
+    with django_assert_num_queries(6):
+        part = agent_client.get(URL, {"part": "board"}, headers=HTMX).content.decode()
+    narrowed = agent_client.get(URL, {"part": "board", "show": "hot"}, headers=HTMX).content.decode()
+
+    assert part.strip().startswith(
+        '<tbody data-rows data-live-board data-filter="all" data-limit="25" data-after="41">'
+    )
+    assert rows_in(part) == [hot.pk, cool.pk]
+    assert rows_in(narrowed) == [hot.pk]
+
+
 def test_query_count_does_not_grow_with_rows(
     agent_client: Client, tenant: Tenant, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

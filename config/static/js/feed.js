@@ -92,10 +92,15 @@ export class Feed {
   /* `missed` is the number of a message whose fragment was needed after all: scores since are sent again, with it */
   watch(missed = Infinity) {
     if (this.transport !== "websocket") return;
-    if (missed > this.again && missed <= this.after) {
-      this.again = this.after;
-      this.subscribe(missed - 1);
-    } else if (JSON.stringify(this.shown()) !== this.asked) this.subscribe(this.after);
+    if (missed > this.again && missed <= this.after) this.resend(missed - 1);
+    else if (JSON.stringify(this.shown()) !== this.asked) this.subscribe(this.after);
+  }
+
+  /* rows were read when `number` was the last message: scores since come again, with fragments for them */
+  resend(number) {
+    if (this.transport !== "websocket") return;
+    if (number < this.after) this.again = this.after;
+    this.subscribe(Math.min(number, this.after));
   }
 
   retry() {

@@ -1,7 +1,7 @@
 /* <hl-live>: keeps the page current, says how fresh it is, and can be paused. */
 
 import { Feed } from "./feed.js";
-import { glide, positions, shown, swap } from "./rows.js";
+import { glide, lacksRows, positions, refill, shown, swap } from "./rows.js";
 import { toast } from "./toast.js";
 
 const STATES = {
@@ -16,6 +16,7 @@ const ANNOUNCE_EVERY = 10000;
 const REFRESH_EVERY = 3000;
 const FIGURES_EVERY = 15000;
 const WATCH_AFTER = 250;
+const REFILL_AFTER = 1000;
 
 function spell(milliseconds) {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
@@ -45,6 +46,7 @@ class Live extends HTMLElement {
       onState: (state, transport) => this.setState(state, transport),
       onReset: () => location.reload(),
     });
+    lacksRows(); // from here on it is known what the board holds
     this.feed.open();
 
     this.toggle = document.querySelector("[data-live-toggle]");
@@ -130,6 +132,7 @@ class Live extends HTMLElement {
     }
     glide(before);
     if (painted) this.watchLater();
+    if (lacksRows()) this.refillLater();
 
     this.applied += messages.length;
     this.dataset.applied = String(this.applied);
@@ -145,6 +148,30 @@ class Live extends HTMLElement {
       this.feed.watch(this.missed);
       this.watchTimer = this.missed = undefined;
     }, WATCH_AFTER);
+  }
+
+  /* screens ask at different moments */
+  refillLater() {
+    this.refillTimer ??= setTimeout(() => this.refill(), REFILL_AFTER * (0.5 + Math.random()));
+  }
+
+  async refill() {
+    const address = new URL(location.href);
+    address.searchParams.set("part", "board");
+    try {
+      const answer = await fetch(address, { headers: { "HX-Request": "true" } });
+      const fragment = await answer.text();
+      if (answer.ok && !this.paused) {
+        const before = positions();
+        const number = refill(fragment);
+        glide(before);
+        this.feed.resend(number);
+      }
+    } catch {
+      // the connection is lost, which is said already; the next update asks again
+    } finally {
+      this.refillTimer = undefined;
+    }
   }
 
   alert(message) {

@@ -62,16 +62,53 @@ function place(row, body) {
   while (body.children.length > limit) body.lastElementChild.remove();
 }
 
+const findBoard = () => document.querySelector("[data-live-board]");
+
+/* a full board takes in leads from its last row's score on, any other takes all */
+function lowest(board) {
+  const isFull = board.children.length >= Number(board.dataset.limit);
+  return isFull ? Number(board.lastElementChild.dataset.score) : -1;
+}
+
 /* what this page shows: fragments for anything else are not sent to it */
 export function shown() {
   const targets = [...document.querySelectorAll("[id^=lead-], [id^=alert-]")]
     .map((element) => element.id)
     .filter((id) => /-\d+$/.test(id))
     .slice(0, MOST_TARGETS);
-  const board = document.querySelector("[data-live-board]");
-  if (!board) return { targets };
-  const isFull = board.children.length >= Number(board.dataset.limit);
-  return { targets, from: isFull ? Number(board.lastElementChild.dataset.score) : -1 };
+  const board = findBoard();
+  return board ? { targets, from: lowest(board) } : { targets };
+}
+
+/* no lead from this score on is missing on the board */
+let floor;
+
+/* tells whether a row sank, or left, so far that a lead this page does not hold may belong in its place */
+export function lacksRows() {
+  const board = findBoard();
+  if (!board) return false;
+  const now = lowest(board);
+  if (floor !== undefined && now < floor) return true;
+  floor = now;
+  return false;
+}
+
+/* takes the rows the board lacks from one just read; returns the number of the last message it had seen */
+export function refill(fragment) {
+  const board = findBoard();
+  const template = document.createElement("template");
+  template.innerHTML = `<table>${fragment}</table>`;
+  const fresh = template.content.querySelector("[data-live-board]");
+  if (!board || !fresh) return Infinity;
+  for (const row of [...fresh.children]) {
+    if (document.getElementById(row.id)) continue; // what came live is newer
+    refreshTimes(row);
+    board.append(row);
+    place(row, board);
+    if (row.isConnected) window.htmx?.process(row);
+  }
+  floor = lowest(board);
+  return Number(fresh.dataset.after);
 }
 
 export function positions() {
@@ -102,7 +139,7 @@ export function swap(target, fragment) {
   refreshTimes(fresh);
 
   const old = document.getElementById(target);
-  const board = document.querySelector("[data-live-board]");
+  const board = findBoard();
   if (old) {
     const focused = focusIndex(old);
     const body = old.parentElement;
