@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, cast
 
 import django_filters
@@ -45,7 +44,7 @@ from leads.serializers import (
     MergeSerializer,
 )
 from leads.services import alerts as alert_services
-from leads.services import behavior, ghl, merging
+from leads.services import behavior, merging
 from leads.services import leads as lead_services
 from leads.tasks import ghl as tasks
 
@@ -174,8 +173,7 @@ class LeadViewSet(mixins.ListModelMixin, GenericViewSet[Lead]):
             lead = lead_services.update_lead(lead=lead, facts=told["facts"], by=by, source=Event.Source.API)
             if told["assigns"]:
                 lead = lead_services.assign_lead(lead=lead, to=told["user"], by=by, source=Event.Source.API)
-        if ghl.has_edits(lead_ids=[lead.pk]):
-            transaction.on_commit(partial(tasks.send_edits.delay, lead.pk), robust=True)
+        tasks.send_soon(lead.pk)
         return self._show(lead)
 
     @extend_schema(summary="Delete a lead", request=None, responses={204: None, **_problems(404, 409)})
@@ -271,6 +269,7 @@ class LeadViewSet(mixins.ListModelMixin, GenericViewSet[Lead]):
             by=cast(User, request.user),
             reason=body.validated_data["reason"],
         )
+        tasks.send_soon(done.survivor_id)
         return Response(MergeSerializer(done).data, status=201)
 
 
@@ -307,6 +306,8 @@ class MergeViewSet(mixins.ListModelMixin, GenericViewSet[LeadMerge]):
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, pk: int) -> Response:
         undone = merging.undo_merge(merge=get_merge(request, pk), by=cast(User, request.user))
+        for lead_id in (undone.survivor_id, undone.absorbed_id):
+            tasks.send_soon(lead_id)
         return Response(MergeSerializer(undone).data)
 
 

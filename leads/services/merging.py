@@ -6,6 +6,7 @@ Events, messages and alerts stay with the lead they were about; pages and engine
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,9 @@ from leads.errors import DomainError
 from leads.events import Kind
 from leads.models import FeatureState, Identity, Lead, LeadMerge, Membership, User
 from leads.quality import quality
+from leads.services import ghl
 from leads.services.events import NewEvent, record_events
+from leads.services.leads import LeadChanged, edition_of
 
 FILLED = (
     "contact_id",
@@ -46,10 +49,19 @@ MOMENTS = (*LATEST, "awaiting_reply_since", "created_at")
 
 
 @transaction.atomic
-def merge_leads(*, survivor: Lead, absorbed: Lead, by: User | None, reason: str = "") -> LeadMerge:
-    """Merge one lead into another of its tenant and keep what undoing it takes."""
+def merge_leads(
+    *, survivor: Lead, absorbed: Lead, by: User | None, reason: str = "", edition: str = ""
+) -> LeadMerge:
+    """Merge one lead into another of its tenant and keep what undoing it takes.
+
+    With an edition nothing is merged when either record was changed since somebody looked at the two.
+    """
     rows = _lock([survivor.pk, absorbed.pk])
     survivor, absorbed = rows[survivor.pk], rows[absorbed.pk]
+    if edition and edition != edition_of_two(survivor, absorbed):
+        raise LeadChanged
+    contact = survivor if survivor.contact_id else absorbed
+    told = _refused(contact.consent)
     after = united(survivor=survivor, absorbed=absorbed)
     now = timezone.now()
     identities = list(absorbed.identities.order_by("pk"))
@@ -81,6 +93,7 @@ def merge_leads(*, survivor: Lead, absorbed: Lead, by: User | None, reason: str 
         status=Lead.Status.MERGED, merged_into=survivor, updated_at=now
     )
     _write(survivor, after, now)
+    _tell_contact(survivor, told, by)
     _forget_states(survivor, absorbed)
     _record(Kind.LEAD_MERGED, merge, [survivor], by, now)
     return merge
@@ -104,7 +117,7 @@ def undo_merge(*, merge: LeadMerge, by: User | None) -> LeadMerge:
     survivor = Lead.objects.get(pk=merge.survivor_id)
     absorbed = Lead.objects.get(pk=merge.absorbed_id)
     now = timezone.now()
-    kept = merge.snapshot
+    kept, told = merge.snapshot, _refused(survivor.consent)
     _restore_identities(survivor, absorbed, kept)
     Membership.objects.filter(pk__in=kept["members"], lead=survivor).update(lead=absorbed)
     Lead.objects.filter(pk=absorbed.pk).update(status=Lead.Status.ACTIVE, merged_into=None, updated_at=now)
@@ -112,11 +125,31 @@ def undo_merge(*, merge: LeadMerge, by: User | None) -> LeadMerge:
         merged_into=absorbed, updated_at=now
     )
     _write(survivor, _parted(survivor, kept["survivor"], kept["merged"]), now)
+    _tell_contact(survivor if survivor.contact_id else absorbed, told, by)
     merge.undone_at, merge.undone_by = now, by
     merge.save(update_fields=["undone_at", "undone_by"])
     _forget_states(survivor, absorbed)
     _record(Kind.LEAD_UNMERGED, merge, [survivor, absorbed], by, now)
     return merge
+
+
+def edition_of_two(survivor: Lead, absorbed: Lead) -> str:
+    """Return a mark of what people can edit of two leads."""
+    return f"{edition_of(survivor)}.{edition_of(absorbed)}"
+
+
+def _refused(consent: Mapping[str, Any]) -> set[str]:
+    return {channel for channel, held in consent.items() if held.get("state") == "denied"}
+
+
+def _tell_contact(lead: Lead, told: set[str], by: User | None) -> None:
+    """Have the lead's contact block what the person refuses; else its next snapshot would lift a refusal."""
+    refused = _refused(lead.consent)
+    changes = {
+        f"consent.{channel}": (channel in told or None, channel in refused or None)
+        for channel in sorted(told ^ refused)
+    }
+    ghl.keep_edits(changes={lead: changes}, by=by)
 
 
 def _check(survivor: Lead, absorbed: Lead) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from celery import shared_task
 from django.db import transaction
 
@@ -44,6 +46,12 @@ def write_back_due() -> None:
 def send_edits(lead_id: int) -> None:
     """Write what was changed of a lead here to its contact."""
     ghl.send_edits(lead_id=lead_id)
+
+
+def send_soon(lead_id: int) -> None:
+    """Have what waits of a lead written to its contact once this is committed."""
+    if ghl.has_edits(lead_ids=[lead_id]):
+        transaction.on_commit(partial(send_edits.delay, lead_id), robust=True)
 
 
 @shared_task(ignore_result=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -63,7 +60,7 @@ def edit_lead(request: MemberRequest, pk: int) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, error.message)
         else:
-            send_soon(lead)
+            tasks.send_soon(lead.pk)
             messages.success(request, "Saved." if form.has_changed() else "Nothing was changed.")
             return redirect("leads:lead-detail", lead.pk)
     context = {"lead": lead, "form": form, "known": known, "is_stale": is_stale}
@@ -81,12 +78,6 @@ def send_again(request: MemberRequest, pk: int) -> HttpResponse:
     except DomainError as error:
         messages.error(request, error.message)
     else:
-        send_soon(lead)
+        tasks.send_soon(lead.pk)
         messages.success(request, "It is sent to GoHighLevel again.")
     return redirect("leads:lead-detail", lead.pk)
-
-
-def send_soon(lead: Lead) -> None:
-    """Have what waits of a lead written to GoHighLevel once this is committed."""
-    if ghl.has_edits(lead_ids=[lead.pk]):
-        transaction.on_commit(partial(tasks.send_edits.delay, lead.pk), robust=True)

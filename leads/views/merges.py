@@ -16,6 +16,8 @@ from leads.selectors import leads as lead_selectors
 from leads.selectors import merges
 from leads.selectors.duplicates import duplicates_of
 from leads.services import merging
+from leads.services.leads import LeadChanged
+from leads.tasks import ghl as tasks
 from leads.views.leads import show_merged
 
 QUERY_LENGTH = 100
@@ -23,7 +25,10 @@ FOUND_ROWS = 10
 
 
 class MergeForm(forms.Form):
-    """Which other record is the same person, which of the two stays, and why."""
+    """Which other record is the same person, which of the two stays, and why.
+
+    `edition` says how the two were when they were shown.
+    """
 
     other = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
     keep = forms.ChoiceField(
@@ -31,6 +36,7 @@ class MergeForm(forms.Form):
         required=False,
         widget=forms.HiddenInput,
     )
+    edition = forms.CharField(max_length=65, required=False, widget=forms.HiddenInput)
     reason = forms.CharField(
         label="Why",
         max_length=200,
@@ -46,23 +52,59 @@ def merge_lead(request: MemberRequest, pk: int) -> HttpResponse:
     lead = get_lead(request, pk)
     if lead.status == Lead.Status.MERGED:
         return show_merged(request, lead)
-    form = MergeForm(request.POST if request.method == "POST" else request.GET)
-    if not form.is_valid():
-        return _choose(request, lead, 422 if request.method == "POST" else 200)
+    is_post = request.method == "POST"
+    form = MergeForm(request.POST if is_post else request.GET)
+    is_valid = form.is_valid()
+    if "other" not in form.cleaned_data:
+        return _choose(request, lead, 422 if is_post else 200)
     other = get_lead(request, form.cleaned_data["other"])
-    keeps_other = form.cleaned_data["keep"] == "other"
-    survivor, absorbed = (other, lead) if keeps_other else (lead, other)
+    survivor, absorbed = (other, lead) if form.cleaned_data.get("keep") == "other" else (lead, other)
+    if not is_post:
+        return _preview(request, lead, survivor, absorbed)
+    if not is_valid:
+        return _preview(request, lead, survivor, absorbed, 422)
     try:
-        if request.method == "POST":
-            merge = merging.merge_leads(
-                survivor=survivor, absorbed=absorbed, by=request.user, reason=form.cleaned_data["reason"]
-            )
-            messages.success(request, "The two records are one now. It can be undone on this page.")
-            return redirect("leads:lead-detail", merge.survivor_id)
+        merge = merging.merge_leads(
+            survivor=survivor,
+            absorbed=absorbed,
+            by=request.user,
+            reason=form.cleaned_data["reason"],
+            edition=form.cleaned_data["edition"],
+        )
+    except LeadChanged:
+        messages.warning(request, "One of the two was changed meanwhile. Look again before you merge them.")
+        survivor, absorbed = get_lead(request, survivor.pk), get_lead(request, absorbed.pk)
+        return _preview(request, lead, survivor, absorbed, 409)
+    except DomainError as error:
+        messages.error(request, error.message)
+        return _choose(request, lead, 409)
+    tasks.send_soon(merge.survivor_id)
+    messages.success(request, "The two records are one now. It can be undone on this page.")
+    return redirect("leads:lead-detail", merge.survivor_id)
+
+
+def _preview(
+    request: MemberRequest,
+    lead: Lead,
+    survivor: Lead,
+    absorbed: Lead,
+    status: int = 200,
+) -> HttpResponse:
+    """Show what the two would become, or why they cannot be one."""
+    try:
         after = merging.united(survivor=survivor, absorbed=absorbed)
     except DomainError as error:
         messages.error(request, error.message)
         return _choose(request, lead, 409)
+    keeps_other = survivor.pk != lead.pk
+    other = survivor if keeps_other else absorbed
+    shown = {
+        "other": other.pk,
+        "keep": "other" if keeps_other else "this",
+        "edition": merging.edition_of_two(survivor, absorbed),
+    }
+    is_post = request.method == "POST"
+    form = MergeForm({**request.POST.dict(), **shown}) if is_post else MergeForm(initial=shown)
     context = {
         "lead": lead,
         "other": other,
@@ -70,9 +112,9 @@ def merge_lead(request: MemberRequest, pk: int) -> HttpResponse:
         "absorbed": absorbed,
         "keeps_other": keeps_other,
         "rows": merges.compare(survivor, absorbed, after),
-        "form": MergeForm(initial={"other": other.pk, "keep": "other" if keeps_other else "this"}),
+        "form": form,
     }
-    return render(request, "leads/lead_merge_preview.html", context)
+    return render(request, "leads/lead_merge_preview.html", context, status=status)
 
 
 def _choose(request: MemberRequest, lead: Lead, status: int) -> HttpResponse:
@@ -92,5 +134,7 @@ def undo_merge(request: MemberRequest, pk: int) -> HttpResponse:
     except DomainError as error:
         messages.error(request, error.message)
     else:
+        for lead_id in (merge.survivor_id, merge.absorbed_id):
+            tasks.send_soon(lead_id)
         messages.success(request, "The merge is undone: both records stand on their own again.")
     return redirect("leads:lead-detail", merge.survivor_id)

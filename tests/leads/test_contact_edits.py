@@ -14,7 +14,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from leads.events import Kind
 from leads.ghl.edits import PATIENCE, mark, mark_sent
-from leads.models import ContactEdit, Event, GHLConnection, Lead, Membership, Tenant, User
+from leads.models import ContactEdit, Event, GHLConnection, Lead, LeadMerge, Membership, Tenant, User
 from leads.services import ghl
 from leads.services import leads as lead_services
 from leads.services.ingest import ingest
@@ -236,6 +236,53 @@ def test_a_program_s_change_is_written(
         ("PUT", {"city": "Salem"}),
         ("POST", {"tags": ["vip"]}),
     ]
+
+
+@pytest.mark.parametrize("contact_id", [CONTACT, ""])
+def test_a_refusal_holds_there_too_when_two_records_become_one(
+    api: StubGHL,
+    dana: Lead,
+    agent_client: Client,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    contact_id: str,
+) -> None:
+    double: Lead = LeadFactory(tenant=dana.tenant, contact_id="", consent={"SMS": {"state": "denied"}})
+    survivor, absorbed = (dana, double) if contact_id else (double, dana)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        agent_client.post(f"/agent/leads/{survivor.pk}/merge/", {"other": absorbed.pk})
+    snapshot(dana, datetime.now(UTC), city="Bend", dnd=False)
+
+    assert sent_json(api.requests[0])["dndSettings"]["SMS"]["status"] == "active"
+    survivor.refresh_from_db()
+    assert (survivor.contact_id, survivor.consent["SMS"]["state"]) == (CONTACT, "denied")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        agent_client.post(f"/agent/merges/{LeadMerge.objects.get().pk}/undo/")
+
+    assert sent_json(api.requests[1])["dndSettings"]["SMS"]["status"] == "inactive"
+    dana.refresh_from_db()
+    assert "SMS" not in dana.consent
+
+
+@pytest.mark.parametrize("denied", [True, False])
+def test_a_program_s_merge_blocks_what_the_person_refuses(
+    api: StubGHL,
+    dana: Lead,
+    program: Caller,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    denied: bool,
+) -> None:
+    consent = {"Email": {"state": "denied"}} if denied else {"Email": {"state": "granted"}}
+    double = LeadFactory(tenant=dana.tenant, consent=consent)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = program.post(f"leads/{dana.pk}/merge/", {"absorbed": double.pk})
+    with django_capture_on_commit_callbacks(execute=True):
+        program.post(f"merges/{response.json()['id']}/undo/")
+
+    told = [sent_json(request)["dndSettings"]["Email"]["status"] for request in api.requests]
+    assert told == (["active", "inactive"] if denied else [])
 
 
 def test_ticked_leads_are_assigned_there_too(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from leads.services.merging import merge_leads
 from tests.factories import CustomFieldFactory, IdentityFactory, LeadFactory
 
 pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -214,6 +217,49 @@ def test_two_become_one_and_part_again(
     assert "/undo/" not in page
     assert f'href="/agent/leads/{absorbed.pk}/"' in page
     assert "Became part of" in agent_client.get(f"/agent/leads/{absorbed.pk}/").content.decode()
+
+
+def test_records_changed_since_they_were_looked_at_are_shown_again(
+    agent_client: Client, dana: Lead, other: Lead
+) -> None:
+    seen = agent_client.get(page_of(dana), {"other": other.pk}).context["form"]["edition"].value()
+    Lead.objects.filter(pk=other.pk).update(city="Salem", score=91.0)
+    typed = {"other": other.pk, "keep": "this", "edition": seen, "reason": "Met them"}
+
+    stale = agent_client.post(page_of(dana), typed)
+
+    assert (stale.status_code, said(stale)) == (
+        409,
+        ["One of the two was changed meanwhile. Look again before you merge them."],
+    )
+    assert rows_of(stale)["City"] == ("", "Salem", "Salem")
+    assert stale.context["form"]["reason"].value() == "Met them"
+    assert not LeadMerge.objects.exists()
+
+    again = {**typed, "edition": stale.context["form"]["edition"].value()}
+    assert agent_client.post(page_of(dana), again).status_code == 302
+    assert LeadMerge.objects.get().reason == "Met them"
+
+
+def test_scores_and_messages_meanwhile_do_not_get_in_the_way(
+    agent_client: Client, dana: Lead, other: Lead
+) -> None:
+    seen = agent_client.get(page_of(dana), {"other": other.pk}).context["form"]["edition"].value()
+    Lead.objects.update(score=91.0, tier="hot", last_event_at=NOW, last_inbound_at=NOW)
+
+    response = agent_client.post(page_of(dana), {"other": other.pk, "edition": seen})
+
+    assert response.status_code == 302
+    assert LeadMerge.objects.get().absorbed == other
+
+
+def test_a_reason_that_is_too_long_is_said(agent_client: Client, dana: Lead, other: Lead) -> None:
+    response = agent_client.post(page_of(dana), {"other": other.pk, "reason": "x" * 201})
+
+    assert response.status_code == 422
+    assert "Ensure this value has at most 200 characters" in response.content.decode()
+    assert rows_of(response)["First name"] == ("Dana", "D.", "Dana")
+    assert not LeadMerge.objects.exists()
 
 
 def test_only_the_last_merge_that_stands_is_offered_to_be_undone(
