@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.http import QueryDict
@@ -48,6 +48,7 @@ ANSWERS = {
 CHOICES = {"timeline": TIMELINES, "financing": FINANCING}
 CHANNELS = {"SMS": "Text messages", "Email": "E-mails", "CALL": "Calls", "WhatsApp": "WhatsApp messages"}
 STATES = {"granted": "Granted", "denied": "Denied", "unknown": "Not known"}
+NAMING = ("first_name", "last_name", "email", "phone")
 SOURCES = {
     "ghl": "GoHighLevel",
     "workflow": "GoHighLevel",
@@ -184,14 +185,18 @@ class LeadEditForm(forms.Form):
         return [
             (
                 str(self.fields[name].label),
-                _shown(self[name].data) or "empty",
-                _shown(self.fields[name].initial) or "empty",
+                _told(self.fields[name], self[name].data) or "empty",
+                _told(self.fields[name], self.fields[name].initial) or "empty",
             )
             for name in self._changed()
             if not name.startswith("consent_")
         ]
 
     # Reading
+
+    def has_changed(self) -> bool:
+        """Tell whether anything of the lead was changed; a note without a consent changes nothing."""
+        return bool(self._changed())
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = self.cleaned_data
@@ -210,8 +215,9 @@ class LeadEditForm(forms.Form):
                 self.add_error(self._field_of(name), message)
             return cleaned
         self.facts = self._complete(facts, cleaned)
-        kept = {name: getattr(facts, name) for name in ("first_name", "last_name", "email", "phone")}
-        if not any(getattr(self.lead, name) if value is None else value for name, value in kept.items()):
+        names = [name for name in NAMING if getattr(facts, name) is not None]
+        others = [getattr(self.lead, name) for name in NAMING if name not in names]
+        if names and not any((*others, *(getattr(facts, name) for name in names))):
             raise forms.ValidationError("Leave at least a name, an e-mail address or a phone number.")
         return cleaned
 
@@ -223,7 +229,7 @@ class LeadEditForm(forms.Form):
                 continue
             value = cleaned[name]
             if name == "tags":
-                given["tags"] = [tag for tag in value.split(",") if tag.strip()]
+                given["tags"] = self._tags(value)
             elif name in self.custom:
                 given.setdefault("custom", {})[self.custom[name].key] = value
             elif name in ANSWERS:
@@ -233,6 +239,13 @@ class LeadEditForm(forms.Form):
             elif name != "assigned_to":
                 given[name] = value
         return given
+
+    def _tags(self, text: str) -> list[str]:
+        """Return typed tags; one that has a comma of its own stays whole."""
+        whole = [tag for tag in self.lead.tags if "," in tag and tag in text]
+        for tag in whole:
+            text = text.replace(tag, "", 1)
+        return [*whole, *(tag for tag in text.split(",") if tag.strip())]
 
     def _budget(self, text: str) -> float | None:
         try:
@@ -341,6 +354,15 @@ def _is_date(value: Any) -> bool:
         return len(str(value)) == 10 and date.fromisoformat(str(value)) is not None
     except ValueError:
         return False
+
+
+def _told(field: forms.Field, value: Any) -> str:
+    """Return a field's value as its page says it."""
+    if not isinstance(field, forms.ChoiceField):
+        return _shown(value)
+    labels = {str(key): str(label) for key, label in cast(Iterable[tuple[Any, Any]], field.choices)}
+    values = value if isinstance(value, list) else [value or ""]
+    return ", ".join(labels.get(str(each), str(each)) for each in values)
 
 
 def _shown(value: Any) -> str:

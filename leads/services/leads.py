@@ -131,7 +131,7 @@ def update_lead(*, lead: Lead, facts: LeadFacts, by: User | None, source: str = 
         told.append((Kind.CONTACT_UNTAGGED, {"tags": removed}))
     if consent:
         told.append((Kind.CONSENT_CHANGED, {"channels": consent, "note": facts.consent_note}))
-    if not told:
+    if not told and lead.profile == profile:  # who chooses the segment a lead has already still chose it
         return lead
     _judge(lead)
     lead.updated_at = lead.last_event_at = now

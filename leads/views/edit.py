@@ -49,10 +49,8 @@ def edit_lead(request: MemberRequest, pk: int) -> HttpResponse:
         except LeadChanged:
             is_stale = True
             lead = get_lead(request, pk)
-            typed = request.POST.copy()
-            typed["edition"] = lead_services.edition_of(
-                lead
-            )  # what was typed stands on the record as it is now
+            typed = request.POST.copy()  # what was typed stands on the record as it is now
+            typed["edition"] = lead_services.edition_of(lead)
             form = _form(request, lead, typed)
         except LeadKnown as error:
             known = error.lead_id

@@ -316,6 +316,15 @@ def test_a_change_that_changes_nothing_tells_nothing(program: Caller, lead: Lead
     assert not Event.objects.exists()
 
 
+def test_a_segment_chosen_is_kept_as_chosen_though_it_was_so_before(program: Caller, lead: Lead) -> None:
+    Lead.objects.filter(pk=lead.pk).update(segment="luxury", profile={"budget": 580000.0})
+
+    assert program.patch(f"leads/{lead.pk}/", {"segment": "luxury"}).status_code == 200
+
+    assert Lead.objects.get(pk=lead.pk).profile == {"budget": 580000.0, "segment": "luxury"}
+    assert not Event.objects.exists()
+
+
 def test_values_are_cleared(program: Caller, tenant: Tenant, agent: User) -> None:
     CustomFieldFactory(tenant=tenant, key="beds", data_type="NUMERICAL")
     lead = LeadFactory(tenant=tenant, email="a@example.net", custom={"beds": 3}, assigned_to=agent)

@@ -211,6 +211,24 @@ def test_nothing_changed_tells_nothing(agent_client: Client, maya: Lead) -> None
     assert not Event.objects.exists()
 
 
+def test_a_note_without_a_consent_changes_nothing(agent_client: Client, maya: Lead) -> None:
+    response = save(agent_client, maya, consent_note="Signed at the open house")
+
+    assert (response.status_code, said(response)) == (302, ["Nothing was changed."])
+    assert not Event.objects.exists()
+
+
+def test_a_tag_with_a_comma_stays_whole(agent_client: Client, maya: Lead) -> None:
+    Lead.objects.filter(pk=maya.pk).update(tags=["buyer", "Bend, OR"])
+
+    save(agent_client, maya, tags="buyer, Bend, OR, vip")
+
+    assert Lead.objects.get(pk=maya.pk).tags == ["Bend, OR", "buyer", "vip"]
+    assert told() == {Kind.CONTACT_TAGGED: {"tags": ["vip"]}}
+    save(agent_client, maya, tags="buyer, vip")
+    assert Lead.objects.get(pk=maya.pk).tags == ["buyer", "vip"]
+
+
 def test_what_is_emptied_is_cleared(agent_client: Client, maya: Lead) -> None:
     save(agent_client, maya, city="", phone="", tags="", budget="", timeline="", assigned_to="")
 
@@ -252,6 +270,15 @@ def test_a_lead_keeps_one_way_to_be_known(agent_client: Client, maya: Lead) -> N
 
     assert response.status_code == 422
     assert "Leave at least a name, an e-mail address or a phone number." in text_of(response)
+
+
+def test_a_lead_known_by_its_contact_alone_is_edited(agent_client: Client, maya: Lead) -> None:
+    Lead.objects.filter(pk=maya.pk).update(first_name="", last_name="", email="", phone="")
+
+    response = save(agent_client, maya, city="Berkeley")
+
+    assert response.status_code == 302
+    assert Lead.objects.get(pk=maya.pk).city == "Berkeley"
 
 
 def test_an_address_somebody_has_leads_to_the_merge(agent_client: Client, maya: Lead, lead: Lead) -> None:
@@ -412,6 +439,23 @@ def test_an_edit_of_an_older_record_changes_nothing_and_says_so(
     assert agent_client.post(page_of(maya), again).status_code == 302
     maya.refresh_from_db()
     assert (maya.city, maya.phone) == ("Berkeley", "+14155550142")
+
+
+def test_differences_are_told_in_the_words_of_the_page(
+    agent_client: Client, agent: User, broker: User, maya: Lead
+) -> None:
+    typed = {**shown(agent_client, maya), "segment": "first_time_buyer", "timeline": "0-3 months"}
+    Lead.objects.filter(pk=maya.pk).update(segment="investor", assigned_to=broker, profile={})
+
+    response = agent_client.post(page_of(maya), typed)
+
+    assert response.status_code == 409
+    assert response.context["form"].differences == [
+        ("Segment", "First-time buyer", "Investor"),
+        ("Assigned to", str(agent), str(broker)),
+        ("Budget", "580,000", "empty"),
+        ("Timeline", "Within 3 months", "Not known"),
+    ]
 
 
 def test_scores_and_messages_meanwhile_do_not_get_in_the_way(agent_client: Client, maya: Lead) -> None:

@@ -80,7 +80,7 @@ def absorbed(tenant: Tenant, agent: User) -> Lead:
 
 
 def _whole(*leads: Lead) -> dict[str, Any]:
-    """Return all a merge may touch, but for the moment of the last change and the marks of what is written."""
+    """Return all a merge may touch, but for the moment of the last change and the marks of writes."""
     left_out = {"updated_at": None, "written_back": None}
     rows = {lead.pk: {**model_to_dict(Lead.objects.get(pk=lead.pk)), **left_out} for lead in leads}
     identities = list(Identity.objects.order_by("pk").values("pk", "lead", "kind", "value", "is_primary"))
