@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, IntegerField, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from leads.models import Alert, Notification, Tenant, User
@@ -33,15 +33,18 @@ def page_of(notices: QuerySet[Notification], *, before: int | None, only_unread:
 
 @dataclass(frozen=True, slots=True)
 class NoticeCounts:
-    """How many notices somebody has, and how many of them are unread."""
+    """How many notices somebody has, how many of them are unread, and the newest one's key."""
 
     all: int
     unread: int
+    newest: int | None
 
 
 def counts(notices: QuerySet[Notification]) -> NoticeCounts:
     """Count notices, and the unread among them."""
-    row = notices.aggregate(all=Count("pk"), unread=Count("pk", filter=Q(read_at__isnull=True)))
+    row = notices.aggregate(
+        all=Count("pk"), unread=Count("pk", filter=Q(read_at__isnull=True)), newest=Max("pk")
+    )
     return NoticeCounts(**row)
 
 

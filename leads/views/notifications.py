@@ -37,9 +37,10 @@ def _context(request: UserRequest) -> dict[str, Any]:
     show = show if show in SHOWS else "all"
     notices = notifications_for(cast(HttpRequest, request))
     before = _number(request.GET.get("before", ""))
+    counts = selectors.counts(notices)  # first: a notice that comes now is shown, yet not taken for read
     return {
         "notices": selectors.page_of(notices, before=before, only_unread=show == "unread"),
-        "counts": selectors.counts(notices),
+        "counts": counts,
         "shows": SHOWS,
         "show": show,
         "before": before,
@@ -76,7 +77,7 @@ def mark_read(request: UserRequest, pk: int) -> HttpResponse:
 @sign_in_required
 @require_POST
 def mark_all_read(request: UserRequest) -> HttpResponse:
-    """Mark as read what the page showed and all before it; what came since stays unread."""
+    """Mark as read all there was when the page was made; what came since stays unread."""
     upto = _number(request.POST.get("upto", ""))
     read = 0
     if request.tenant is not None:

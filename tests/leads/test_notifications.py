@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -213,6 +214,22 @@ def test_all_are_marked_as_read_but_what_came_since(
     assert "2 marked as read." in response.content.decode()
     assert _unread([*notices, later]) == [False, False, False, True]
     assert Notification.objects.filter(read_at__isnull=True).count() == 3  # the others' and the later one
+
+
+def test_all_marked_on_an_earlier_page_leave_what_came_since(
+    agent_client: Client, agent: User, tenant: Tenant
+) -> None:
+    keys = [each.pk for each in NotificationFactory.create_batch(33, user=agent, tenant=tenant)]
+    page = agent_client.get(PAGE, {"before": keys[3]}).content.decode()
+    later = NotificationFactory(user=agent, tenant=tenant)
+    [upto] = re.findall(r'name="upto" value="(\d+)"', page)
+    [address] = re.findall(r'hx-post="(/notifications/read/[^"]*)"', page)
+
+    response = agent_client.post(unescape(address), {"upto": upto}, headers=HTMX)
+
+    assert list(Notification.objects.filter(read_at=None)) == [later]
+    assert unread_told(response) == 1
+    assert shown(response.content.decode()) == keys[2::-1]  # still the page they were on
 
 
 def test_all_marked_on_the_page_come_back_as_a_list(
