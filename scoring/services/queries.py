@@ -24,6 +24,9 @@ WAITING_AT_ONCE = 2
 LOST = timedelta(minutes=1)
 """A question open for longer may have been lost on the way to a worker, and is queued again."""
 
+GIVE_UP = timedelta(minutes=10)
+"""One open for longer still is left until somebody asks again: an answer that fails would fail all day."""
+
 KEEP = timedelta(days=1)
 MOST = 200
 
@@ -35,25 +38,25 @@ def ask_score(*, lead: Lead, at: datetime, model: str) -> tuple[ScoreQuery, bool
     """Return the row of a question, and whether it has to be queued.
 
     The same question is asked once. An answer from before the lead was last scored is not given again:
-    something may have been heard of that moment since, or tiers begin elsewhere.
+    something may have been heard of that moment since, or tiers begin elsewhere. Nor is one waited for that
+    was given up.
     """
     now = timezone.now()
     query, is_new = ScoreQuery.objects.get_or_create(
         lead=lead, at=at, model=model, defaults={"asked_at": now}
     )
-    if is_new or not _is_outdated(query, lead):
+    if is_new or not _is_outdated(query, lead, now):
         return query, is_new
-    again = ScoreQuery.objects.filter(pk=query.pk, answered_at=query.answered_at).update(
-        asked_at=now, answered_at=None, answer=None
-    )
+    same = ScoreQuery.objects.filter(pk=query.pk, answered_at=query.answered_at, asked_at=query.asked_at)
+    again = same.update(asked_at=now, answered_at=None, answer=None)
     query.refresh_from_db()
     return query, again == 1
 
 
-def _is_outdated(query: ScoreQuery, lead: Lead) -> bool:
-    if query.answered_at is None or lead.scored_at is None:
-        return False
-    return query.answered_at < lead.scored_at
+def _is_outdated(query: ScoreQuery, lead: Lead, now: datetime) -> bool:
+    if query.answered_at is None:
+        return query.asked_at <= now - GIVE_UP
+    return lead.scored_at is not None and query.answered_at < lead.scored_at
 
 
 def answer_query(*, query: ScoreQuery) -> None:
@@ -78,8 +81,9 @@ def answer_query(*, query: ScoreQuery) -> None:
 
 
 def lost_queries() -> list[int]:
-    """Return the questions nobody has answered for longer than an answer takes."""
-    late = ScoreQuery.objects.filter(answered_at=None, asked_at__lt=timezone.now() - LOST)
+    """Return the questions nobody has answered for longer than an answer takes, but for those given up."""
+    now = timezone.now()
+    late = ScoreQuery.objects.filter(answered_at=None, asked_at__lt=now - LOST, asked_at__gt=now - GIVE_UP)
     return list(late.order_by("pk").values_list("pk", flat=True)[:MOST])
 
 

@@ -196,6 +196,19 @@ def test_a_question_lost_on_the_way_is_answered_by_the_clock(lead: Lead, freeze:
     assert ScoreQuery.objects.get().answered_at == NOW + timedelta(seconds=61)
 
 
+@with_a_worker
+def test_a_question_given_up_waits_until_somebody_asks_again(lead: Lead, agent: User, freeze: Freeze) -> None:
+    services.ask_score(lead=lead, at=THEN, model="rules")
+    freeze(NOW + timedelta(minutes=10))
+    tasks.tend_queries()
+    assert ScoreQuery.objects.get().answered_at is None
+
+    answer = ask(agent, lead, at=THEN.isoformat())
+
+    assert answer.status_code == 200
+    assert ScoreQuery.objects.get().answered_at == NOW + timedelta(minutes=10)
+
+
 @without_a_worker
 def test_questions_are_forgotten_after_a_day(lead: Lead, agent: User, freeze: Freeze) -> None:
     old, _ = services.ask_score(lead=lead, at=THEN, model="rules")
@@ -225,6 +238,19 @@ def test_a_question_that_makes_no_sense_is_refused(
     assert response.status_code == 400
     assert response.json()["errors"] == [{"field": field, "message": message}]
     assert not ScoreQuery.objects.exists()
+
+
+@with_a_worker
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00Z", "0001-01-02T00:00:00+14:00", "1969-12-31T23:59:59.123456-11:00"]
+)
+def test_a_moment_long_ago_has_the_score_of_somebody_unknown(lead: Lead, agent: User, at: str) -> None:
+    say(lead, "Can we see the house?", THEN)
+
+    answer = ask(agent, lead, at=at)
+
+    assert answer.status_code == 200
+    assert answer.json()["score"] == pytest.approx(24.331299226101827, abs=1e-9)
 
 
 @without_a_worker
