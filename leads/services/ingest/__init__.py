@@ -59,7 +59,7 @@ def ingest(*, delivery_ids: Sequence[int]) -> int:
             settled += _ingest_together(chunk)
         except (OperationalError, InterfaceError):
             raise
-        except Exception as error:
+        except Exception as error:  # whatever one delivery breaks must not cost the others
             log.warning("ingest.batch_broke", deliveries=len(chunk), error_type=type(error).__name__)
             settled += sum(_ingest_alone(pk) for pk in chunk)
     return settled
@@ -101,7 +101,7 @@ def _ingest_alone(pk: int) -> int:
         return _ingest_together([pk])
     except (OperationalError, InterfaceError):
         raise
-    except Exception as error:
+    except Exception as error:  # bodies are strangers': any error is counted, and in the end a dead letter
         _note_failure(pk=pk, error=describe(error))
         return 0
 
