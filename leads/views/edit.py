@@ -16,6 +16,7 @@ from leads.services import leads as lead_services
 from leads.services.leads import LeadChanged, LeadKnown
 from leads.tasks import ghl as tasks
 from leads.views.leads import show_merged, team_of
+from leads.views.refusals import refusals_told
 
 
 def _form(request: MemberRequest, lead: Lead, typed: QueryDict | None) -> LeadEditForm:
@@ -71,11 +72,8 @@ def edit_lead(request: MemberRequest, pk: int) -> HttpResponse:
 def send_again(request: MemberRequest, pk: int) -> HttpResponse:
     """Try once more to write an edit to GoHighLevel that failed."""
     lead = get_lead(request, pk)
-    try:
+    with refusals_told(request):
         ghl.send_again(lead=lead)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
         tasks.send_soon(lead.pk)
         messages.success(request, "It is sent to GoHighLevel again.")
     return redirect("leads:lead-detail", lead.pk)

@@ -18,6 +18,7 @@ from leads.imports import MAX_BYTES
 from leads.models import LeadImport
 from leads.services import imports
 from leads.tasks import imports as tasks
+from leads.views.refusals import refusals_told
 
 SHOWN = 20
 SHOWN_ERRORS = 50
@@ -91,16 +92,13 @@ def import_detail(request: MemberRequest, pk: int) -> HttpResponse:
 def map_columns(request: MemberRequest, pk: int) -> HttpResponse:
     """Keep which column is which field."""
     lead_import = get_import(request, pk)
-    try:
+    with refusals_told(request):
         mapping = {
             column: request.POST[f"column-{place}"]
             for place, column in enumerate(imports.columns_of(lead_import))
             if f"column-{place}" in request.POST
         }
         imports.map_columns(lead_import=lead_import, mapping=mapping)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
         messages.success(request, "Columns kept. Look again below.")
     return redirect("leads:lead-import-detail", pk)
 
@@ -110,11 +108,8 @@ def map_columns(request: MemberRequest, pk: int) -> HttpResponse:
 def start_import(request: MemberRequest, pk: int) -> HttpResponse:
     """Begin."""
     lead_import = get_import(request, pk)
-    try:
+    with refusals_told(request):
         imports.start_import(lead_import=lead_import)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
         transaction.on_commit(lambda: tasks.run_import.delay(pk), robust=True)
         messages.success(request, "The import runs. You can leave this page.")
     return redirect("leads:lead-import-detail", pk)

@@ -42,6 +42,7 @@ from leads.services import ghl, team, webhooks
 from leads.services.ghl.connection import our_app
 from leads.services.ghl.mapping import ANSWERS
 from leads.tasks import ghl as tasks
+from leads.views.refusals import refusals_told
 
 STATE_KEY = "ghl_state"
 STATE_TERM = timedelta(minutes=15)
@@ -200,11 +201,8 @@ def _is_ours(request: UserRequest, asked: object) -> bool:
 @require_POST
 def try_connection(request: MemberRequest) -> HttpResponse:
     """Call GoHighLevel once and say what it answered."""
-    try:
+    with refusals_told(request):
         name = ghl.check_connection(tenant=request.tenant)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
         messages.success(request, f"GoHighLevel answers: this location is “{name}”.")
     return redirect("leads:settings-ghl")
 
@@ -213,11 +211,8 @@ def try_connection(request: MemberRequest) -> HttpResponse:
 @require_POST
 def reconnect(request: MemberRequest) -> HttpResponse:
     """Ask for new tokens of an install whose tokens are lost."""
-    try:
+    with refusals_told(request):
         ghl.reconnect_location(tenant=request.tenant)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
         messages.success(request, "Connected again.")
     return redirect("leads:settings-ghl")
 
@@ -244,11 +239,8 @@ def rotate_secret(request: MemberRequest) -> HttpResponse:
 @require_POST
 def refresh_fields(request: MemberRequest) -> HttpResponse:
     """Read the location's custom fields again."""
-    try:
+    with refusals_told(request):
         fields = ghl.refresh_custom_fields(tenant=request.tenant)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
         messages.success(request, f"{len(fields)} custom fields read.")
     return redirect("leads:settings-ghl")
 
@@ -262,11 +254,8 @@ def map_fields(request: MemberRequest) -> HttpResponse:
         for field in custom_fields_for(request)
         if f"field-{field.pk}" in request.POST
     }
-    try:
+    with refusals_told(request):
         changed = ghl.set_field_answers(tenant=request.tenant, answers=answers)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
         messages.success(request, f"Saved: {changed} changed." if changed else "Nothing changed.")
     return redirect("leads:settings-ghl")
 
@@ -275,16 +264,12 @@ def map_fields(request: MemberRequest) -> HttpResponse:
 @require_POST
 def start_backfill(request: MemberRequest) -> HttpResponse:
     """Begin to bring in the location's past."""
-    try:
-        started = ghl.start_backfill(tenant=request.tenant)
-    except DomainError as error:
-        messages.error(request, error.message)
-        return redirect("leads:settings-ghl")
-    if started:
-        transaction.on_commit(lambda: tasks.backfill.delay(request.tenant.pk), robust=True)
-        messages.success(request, "The back-fill runs. You can leave this page.")
-    else:
-        messages.info(request, "A back-fill is running already.")
+    with refusals_told(request):
+        if ghl.start_backfill(tenant=request.tenant):
+            transaction.on_commit(lambda: tasks.backfill.delay(request.tenant.pk), robust=True)
+            messages.success(request, "The back-fill runs. You can leave this page.")
+        else:
+            messages.info(request, "A back-fill is running already.")
     return redirect("leads:settings-ghl")
 
 
@@ -292,13 +277,9 @@ def start_backfill(request: MemberRequest) -> HttpResponse:
 @require_POST
 def stop_backfill(request: MemberRequest) -> HttpResponse:
     """Stop the back-fill after the page it is at."""
-    try:
-        stopped = ghl.stop_backfill(tenant=request.tenant)
-    except DomainError as error:
-        messages.error(request, error.message)
-        return redirect("leads:settings-ghl")
-    if stopped:
-        messages.success(request, "It stops after the page it is at; it can go on later.")
+    with refusals_told(request):
+        if ghl.stop_backfill(tenant=request.tenant):
+            messages.success(request, "It stops after the page it is at; it can go on later.")
     return redirect("leads:settings-ghl")
 
 

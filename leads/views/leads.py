@@ -36,6 +36,7 @@ from leads.services import leads as lead_services
 from leads.services.leads import LeadKnown
 from leads.tasks import ghl as tasks
 from leads.views.dashboard import BoardRow
+from leads.views.refusals import refusals_told
 
 PAGE_ROWS = 50
 EXPORT_CHUNK = 2000
@@ -262,10 +263,7 @@ def add_note(request: MemberRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, "Write the note first, in 5,000 characters at most.")
         return redirect("leads:lead-detail", lead.pk)
-    try:
+    with refusals_told(request):
         lead_services.add_note(lead=lead, text=form.cleaned_data["text"], by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
         messages.success(request, "The note is kept.")
     return redirect("leads:lead-detail", lead.pk)

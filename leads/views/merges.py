@@ -19,6 +19,7 @@ from leads.services import merging
 from leads.services.leads import LeadChanged
 from leads.tasks import ghl as tasks
 from leads.views.leads import show_merged
+from leads.views.refusals import refusals_told
 
 QUERY_LENGTH = 100
 FOUND_ROWS = 10
@@ -129,11 +130,8 @@ def _choose(request: MemberRequest, lead: Lead, status: int) -> HttpResponse:
 def undo_merge(request: MemberRequest, pk: int) -> HttpResponse:
     """Part two records again."""
     merge = get_merge(request, pk)
-    try:
+    with refusals_told(request):
         merging.undo_merge(merge=merge, by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
         for lead_id in (merge.survivor_id, merge.absorbed_id):
             tasks.send_soon(lead_id)
         messages.success(request, "The merge is undone: both records stand on their own again.")

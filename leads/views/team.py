@@ -24,6 +24,7 @@ from leads.forms.accounts import InviteForm, RoleForm
 from leads.models import Invitation, Membership, Role
 from leads.models.tenants import TEAM_ROLES
 from leads.services import team
+from leads.views.refusals import refusals_told
 
 SHOWN = 200
 
@@ -121,11 +122,8 @@ def change_role(request: MemberRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, "Choose agent, broker or admin.")
         return redirect("leads:team")
-    try:
+    with refusals_told(request):
         member = team.change_role(membership=member, role=form.cleaned_data["role"], by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
         messages.success(request, f"{member.user} is now {Role(member.role).label.lower()}.")
     return redirect("leads:team")
 
@@ -134,11 +132,8 @@ def change_role(request: MemberRequest, pk: int) -> HttpResponse:
 @require_POST
 def deactivate_member(request: MemberRequest, pk: int) -> HttpResponse:
     """End a membership."""
-    try:
+    with refusals_told(request):
         member = team.deactivate_member(membership=get_member(request, pk), by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
         messages.success(
             request, f"{member.user} no longer has access. Their leads stay assigned until you move them."
         )

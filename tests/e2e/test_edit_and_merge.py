@@ -11,7 +11,8 @@ from leads.models import ContactEdit, Lead, LeadMerge, Tenant, User
 from leads.services.merging import merge_leads
 from tests.e2e.conftest import STEP_SECONDS, SignedIn
 from tests.e2e.test_pages import violations
-from tests.factories import CustomFieldFactory, IdentityFactory, LeadFactory
+from tests.factories import CustomFieldFactory, LeadFactory
+from tests.people import make_maya
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,23 +29,15 @@ def maya(tenant: Tenant, agent: User) -> Lead:
         ("story", "Their story", "LARGE_TEXT", []),
     ):
         CustomFieldFactory(tenant=tenant, key=key, name=name, data_type=data_type, options=options)
-    lead: Lead = LeadFactory(
-        tenant=tenant,
-        first_name="Maya",
-        last_name="Okafor",
-        email="maya@example.net",
-        phone="+14155550142",
-        city="Oakland",
+    return make_maya(
+        tenant,
+        agent,
         tags=["open-house"],
         score=81.0,
         tier="warm",
-        assigned_to=agent,
         custom={"beds": 3, "wishes": ["Yard"], "move": "2027-03-01"},
         profile={"location": "Near the lake"},
-        consent={"SMS": {"state": "granted", "at": "2026-10-01T09:00:00+00:00", "source": "ghl"}},
     )
-    IdentityFactory(lead=lead, kind="email", value="maya@example.net", is_primary=True)
-    return lead
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ from tests.factories import (
     CustomFieldFactory,
     GHLConnectionFactory,
     IdentityFactory,
-    LeadFactory,
     MembershipFactory,
 )
 from tests.ghl_api import StubGHL, ok, sent_json, stand_in
+from tests.people import make_maya
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
 
@@ -33,21 +33,12 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def maya(tenant: Tenant, agent: User) -> Lead:
-    lead: Lead = LeadFactory(
-        tenant=tenant,
-        first_name="Maya",
-        last_name="Okafor",
-        email="maya@example.net",
-        phone="+14155550142",
-        city="Oakland",
+    return make_maya(
+        tenant,
+        agent,
         tags=["open-house", "buyer"],
-        assigned_to=agent,
         profile={"budget": 580000.0, "timeline": "when the lease ends"},
-        consent={"SMS": {"state": "granted", "at": "2026-10-01T09:00:00+00:00", "source": "ghl"}},
     )
-    for kind, value in (("email", "maya@example.net"), ("phone", "+14155550142")):
-        IdentityFactory(lead=lead, kind=kind, value=value, is_primary=True)
-    return lead
 
 
 def page_of(lead: Lead) -> str:
