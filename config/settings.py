@@ -128,6 +128,7 @@ DATABASES = {
         "OPTIONS": {
             "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", 10), "timeout": 5},
             "application_name": env.str("PROCESS_NAME", "hearthline"),
+            "prepare_threshold": 5,  # for the cursors of leads.tables; Django's own never prepare
         },
     }
 }

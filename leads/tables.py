@@ -1,21 +1,47 @@
-"""Read and write rows of a model in one statement whose text is made once.
+"""Statements made once, planned once and sent together, and rows of a model by them.
 
 For the road from webhook to screen only: there Django's making of each query anew costs four times what
-PostgreSQL needs to answer it.
+PostgreSQL needs to answer it, half of that is planning, and on a busy machine waiting for each answer before
+the next question costs more than both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import orjson
+import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db.backends.utils import CursorWrapper
 
 M = TypeVar("M", bound=models.Model)
 Reader = Callable[[Any], Any]
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Send the statements inside without waiting for answers; PostgreSQL runs them in their order.
+
+    An answer that is asked for inside is waited for there; an error surfaces there or at the end.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
+
+
+def prepared() -> CursorWrapper:
+    """Return a cursor whose statements travel apart from their values, so that their plans are kept.
+
+    Values need a type where PostgreSQL cannot tell it from the statement: write `%s::bigint[]`.
+    """
+    connection.ensure_connection()
+    cursor: Any = psycopg.Cursor(connection.connection)
+    make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    return make(cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +92,24 @@ def _select(model: type[models.Model], wanted: frozenset[str] | None, tail: str)
 
 def fetch(model: type[M], tail: str, values: Sequence[Any], *, only: frozenset[str] | None = None) -> list[M]:
     """Return the rows `SELECT … FROM table AS row {tail}` gives; attributes not in `only` are deferred."""
+    return ask(model, tail, values, only=only)()
+
+
+def ask(
+    model: type[M], tail: str, values: Sequence[Any], *, only: frozenset[str] | None = None
+) -> Callable[[], list[M]]:
+    """Send what `fetch` sends and return what waits for the rows."""
     columns = _columns(model, only)
-    with connection.cursor() as cursor:
-        cursor.execute(_select(model, only, tail), values)
+    cursor = prepared()
+    cursor.execute(_select(model, only, tail), values)
+
+    def answer() -> list[M]:
         rows = cursor.fetchall()
-    if columns.readers:
-        rows = [_read(row, columns.readers) for row in rows]
-    return [model.from_db(DEFAULT_DB_ALIAS, columns.attributes, row) for row in rows]
+        if columns.readers:
+            rows = [_read(row, columns.readers) for row in rows]
+        return [model.from_db(DEFAULT_DB_ALIAS, columns.attributes, row) for row in rows]
+
+    return answer
 
 
 def _read(row: Sequence[Any], readers: tuple[tuple[int, Reader], ...]) -> list[Any]:
@@ -114,8 +151,14 @@ def _know_parents(rows: Sequence[models.Model]) -> None:
 
 def insert(rows: Sequence[M], *, conflict: str = "") -> list[M]:
     """Insert rows of one model and give each its key; with a `conflict` clause keys are left as they are."""
+    put(rows, conflict=conflict)()
+    return list(rows)
+
+
+def put(rows: Sequence[models.Model], *, conflict: str = "") -> Callable[[], None]:
+    """Send what `insert` sends and return what waits for the keys."""
     if not rows:
-        return []
+        return lambda: None
     model = type(rows[0])
     columns = _columns(model, None)
     _know_parents(rows)
@@ -124,12 +167,14 @@ def insert(rows: Sequence[M], *, conflict: str = "") -> list[M]:
         [{name: getattr(row, attribute) for attribute, name in pairs} for row in rows],
         option=orjson.OPT_NON_STR_KEYS,
     ).decode()
-    with connection.cursor() as cursor:
-        cursor.execute(_insert(model, conflict), [payload])
-        keys = cursor.fetchall()
-    for row, (key,) in zip(rows, keys, strict=not conflict):
-        if not conflict:
-            row.pk = key
-        row._state.adding = False
-        row._state.db = DEFAULT_DB_ALIAS
-    return list(rows)
+    cursor = prepared()
+    cursor.execute(_insert(model, conflict), [payload])
+
+    def answer() -> None:
+        for row, (key,) in zip(rows, cursor.fetchall(), strict=not conflict):
+            if not conflict:
+                row.pk = key
+            row._state.adding = False
+            row._state.db = DEFAULT_DB_ALIAS
+
+    return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from leads.ml.catalogue import BY_NAME, QUESTIONS, VERSION
 from leads.ml.features import EventFact, LeadFacts, State, replay, vector
 from leads.models import AlertSettings, Event, FeatureState, Lead
 from leads.selectors.alerts import settings_of
-from leads.tables import fetch
+from leads.tables import ask
 from scoring import engine
 from scoring.engine import Thresholds
 from scoring.models import LeadScore
@@ -28,7 +28,7 @@ LEAD_FIELDS = frozenset(
         *("score", "tier"),
     }
 )
-_FACTS = frozenset({"lead_id", "kind", "occurred_at", "recorded_at", "data", "is_backfill"})
+_FACTS = frozenset({"tenant_id", "lead_id", "kind", "occurred_at", "recorded_at", "data", "is_backfill"})
 _STATE = frozenset({"state"})
 _FACT_FIELDS = ("pk", "lead_id", "kind", "occurred_at", "recorded_at", "data")
 
@@ -37,6 +37,7 @@ _FACT_FIELDS = ("pk", "lead_id", "kind", "occurred_at", "recorded_at", "data")
 class LeadEvent:
     """A fact with the lead it is about and whether it was filled in later."""
 
+    tenant_id: int
     lead_id: int
     fact: EventFact
     is_backfill: bool
@@ -44,15 +45,27 @@ class LeadEvent:
 
 def behavior(event_ids: Sequence[int]) -> list[LeadEvent]:
     """Return the events that are about a lead's behaviour, in their order."""
-    rows = fetch(Event, "WHERE id = ANY(%s) AND lead_id IS NOT NULL", [list(event_ids)], only=_FACTS)
-    found = [
-        LeadEvent(
-            row.lead_id, _fact(row.pk, row.kind, row.occurred_at, row.recorded_at, row.data), row.is_backfill
-        )
-        for row in rows
-        if row.lead_id is not None and row.kind in BEHAVIOR
-    ]
-    return sorted(found, key=lambda event: event.fact.key)
+    return ask_for_behavior(event_ids)()
+
+
+def ask_for_behavior(event_ids: Sequence[int]) -> Callable[[], list[LeadEvent]]:
+    """Send what `behavior` sends and return what waits for the events."""
+    rows = ask(Event, "WHERE id = ANY(%s) AND lead_id IS NOT NULL", [list(event_ids)], only=_FACTS)
+
+    def answer() -> list[LeadEvent]:
+        found = [
+            LeadEvent(
+                row.tenant_id,
+                row.lead_id,
+                _fact(row.pk, row.kind, row.occurred_at, row.recorded_at, row.data),
+                row.is_backfill,
+            )
+            for row in rows()
+            if row.lead_id is not None and row.kind in BEHAVIOR
+        ]
+        return sorted(found, key=lambda event: event.fact.key)
+
+    return answer
 
 
 def _fact(pk: int, kind: str, occurred_at: datetime, recorded_at: datetime, data: Any) -> EventFact:
@@ -62,10 +75,14 @@ def _fact(pk: int, kind: str, occurred_at: datetime, recorded_at: datetime, data
 
 def states(lead_ids: Iterable[int]) -> dict[int, State]:
     """Return the feature states of this version."""
-    rows = fetch(
-        FeatureState, "WHERE lead_id = ANY(%s) AND version = %s", [list(lead_ids), VERSION], only=_STATE
-    )
-    return {row.lead_id: row.state for row in rows}
+    return ask_for_states(lead_ids)()
+
+
+def ask_for_states(lead_ids: Iterable[int]) -> Callable[[], dict[int, State]]:
+    """Send what `states` sends and return what waits for them."""
+    tail = "WHERE lead_id = ANY(%s) AND version = %s"
+    rows = ask(FeatureState, tail, [list(lead_ids), VERSION], only=_STATE)
+    return lambda: {row.lead_id: row.state for row in rows()}
 
 
 def histories(leads: Sequence[Lead], *, until: datetime | None = None) -> dict[int, list[EventFact]]:
@@ -230,7 +247,9 @@ def told_value(unit: str, value: float) -> str:
     if unit.startswith("share"):
         return f"{value:.0%}"
     if unit == "percent":
-        return f"{value:g} % usually close"
+        return f"{value:g}% usually close"
+    if unit == "0 to 1":
+        return f"{value:.2g} of 1"
     if unit.startswith("−1, 0"):
         return {1.0: "in place", -1.0: "not yet"}.get(value, "not known yet")
     return f"{value:.2f}".rstrip("0").rstrip(".") + (" a day" if unit == "acts a day" else "")

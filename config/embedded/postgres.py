@@ -34,6 +34,7 @@ SETTINGS = {
     "max_connections": "120",
     "shared_buffers": "64MB",
     "jit": "off",
+    "autovacuum_naptime": "15s",  # a young table outgrows the plans made for it
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_logical_replication_workers": "0",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leads.bus.lags import Lag, lag
-from leads.bus.ledger import claim, consumers_of, revive
+from leads.bus.ledger import ask_to_claim, claim, consumers_of, revive
 from leads.bus.registry import DELIVERIES, Subscription, subscribe, subscriptions, unsubscribe
 from leads.bus.streams import publish, publish_deliveries, publish_recorded
 from leads.bus.sweeper import Swept, sweep
@@ -13,6 +13,7 @@ __all__ = [
     "Lag",
     "Subscription",
     "Swept",
+    "ask_to_claim",
     "claim",
     "consumers_of",
     "lag",

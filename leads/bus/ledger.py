@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -14,6 +14,7 @@ from leads.models import DeadLetter, Event, Tenant, WebhookDelivery
 from leads.ops import metrics, scrub
 from leads.ops.logs import get_logger
 from leads.redis import RedisAway, circuit
+from leads.tables import prepared
 
 log = get_logger("bus")
 
@@ -27,20 +28,27 @@ def claim(group: str, event_ids: Iterable[int]) -> list[int]:
     Call it first in the transaction of the work: a rollback gives the ids back, and a second worker
     with the same ids waits here until the first has committed, then gets none.
     """
+    return ask_to_claim(group, event_ids)()
+
+
+def ask_to_claim(group: str, event_ids: Iterable[int]) -> Callable[[], list[int]]:
+    """Send what `claim` sends and return what waits for the ids."""
     wanted = list(dict.fromkeys(event_ids))
-    if not wanted:
-        return []
     if not connection.in_atomic_block:
         raise RuntimeError("claim() belongs inside the transaction of the work.")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            'INSERT INTO leads_consumed ("group", event_id, consumed_at)'
-            " SELECT %s, event_id, %s FROM unnest(%s::bigint[]) AS waiting (event_id)"
-            ' ON CONFLICT (event_id, "group") DO NOTHING RETURNING event_id',
-            [group, timezone.now(), sorted(wanted)],  # one order for all: two workers cannot deadlock
-        )
+    cursor = prepared()
+    cursor.execute(
+        'INSERT INTO leads_consumed ("group", event_id, consumed_at)'
+        " SELECT %s, event_id, %s FROM unnest(%s::bigint[]) AS waiting (event_id)"
+        ' ON CONFLICT (event_id, "group") DO NOTHING RETURNING event_id',
+        [group, timezone.now(), sorted(wanted)],  # one order for all: two workers cannot deadlock
+    )
+
+    def answer() -> list[int]:
         claimed = {event_id for (event_id,) in cursor.fetchall()}
-    return [event_id for event_id in wanted if event_id in claimed]
+        return [event_id for event_id in wanted if event_id in claimed]
+
+    return answer
 
 
 def consumers_of(event_ids: Sequence[int]) -> dict[int, set[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,19 +14,30 @@ from leads import alerting
 from leads.alerting import Thresholds
 from leads.models import Alert, AlertSettings, Tenant
 from leads.models.alerts import AlertKind
-from leads.tables import fetch
+from leads.tables import ask
 
 GOAL_DAYS = 7
 NEWS_DAYS = 7
 """A reply that has waited longer than this, or a silence as old, is history rather than news."""
 MOST = 500
+_RAISED = frozenset({"tenant_id", "lead_id", "kind", "raised_at"})
 
 
 def settings_of(tenant_ids: Iterable[int]) -> dict[int, AlertSettings]:
     """Return each tenant's alert settings, the defaults where it has set none."""
+    return ask_for_settings(tenant_ids)()
+
+
+def ask_for_settings(tenant_ids: Iterable[int]) -> Callable[[], dict[int, AlertSettings]]:
+    """Send what `settings_of` sends and return what waits for them."""
     wanted = set(tenant_ids)
-    kept = {row.tenant_id: row for row in fetch(AlertSettings, "WHERE tenant_id = ANY(%s)", [list(wanted)])}
-    return {pk: kept.get(pk) or AlertSettings(tenant_id=pk) for pk in wanted}
+    rows = ask(AlertSettings, "WHERE tenant_id = ANY(%s)", [list(wanted)])
+
+    def answer() -> dict[int, AlertSettings]:
+        kept = {row.tenant_id: row for row in rows()}
+        return {pk: kept.get(pk) or AlertSettings(tenant_id=pk) for pk in wanted}
+
+    return answer
 
 
 def thresholds_of(tenant_ids: Iterable[int]) -> dict[int, Thresholds]:
@@ -209,17 +220,19 @@ def counts(tenant: Tenant, now: datetime) -> dict[str, int]:
     )
 
 
-def cooling(
+def ask_what_cools(
     drafts: Iterable[alerting.AlertDraft], now: datetime, cooldowns: dict[int, timedelta]
-) -> set[tuple[int, str]]:
-    """Return the (lead, kind) pairs among drafts that were raised too lately to be raised again."""
+) -> Callable[[], set[tuple[int, str]]]:
+    """Ask for the (lead, kind) pairs raised too lately to be raised again and return what waits for them."""
     wanted = list(drafts)
-    if not wanted:
-        return set()
-    longest = max(cooldowns.values())
-    raised = Alert.objects.filter(
-        lead_id__in={draft.lead_id for draft in wanted},
-        kind__in={draft.kind for draft in wanted},
-        raised_at__gt=now - longest,
-    ).values_list("tenant_id", "lead_id", "kind", "raised_at")
-    return {(lead_id, kind) for tenant_id, lead_id, kind, at in raised if now - at < cooldowns[tenant_id]}
+    leads, kinds = {draft.lead_id for draft in wanted}, {str(draft.kind) for draft in wanted}
+    since = now - max(cooldowns.values(), default=timedelta(0))
+    raised = ask(
+        Alert,
+        "WHERE lead_id = ANY(%s) AND kind = ANY(%s) AND raised_at > %s",
+        [list(leads), list(kinds), since],
+        only=_RAISED,
+    )
+    return lambda: {
+        (row.lead_id, row.kind) for row in raised() if now - row.raised_at < cooldowns[row.tenant_id]
+    }

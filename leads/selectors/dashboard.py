@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -18,6 +18,7 @@ from leads.events import Kind
 from leads.models import Alert, Lead, Tenant
 from leads.models.leads import LeadQuerySet, Tier
 from leads.selectors import alerts as alert_selectors
+from leads.tables import prepared
 
 BOARD_ROWS = 25
 ATTENTION_ROWS = 5
@@ -54,28 +55,32 @@ def needs_attention(tenant: Tenant) -> list[Alert]:
 
 def score_sparks(leads: Sequence[Lead], *, now: datetime) -> dict[int, Spark | None]:
     """Return the course of each lead's score over 14 days, from what was recorded of it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            SCORES_BY_DAY,
-            {
-                "tenants": list({lead.tenant_id for lead in leads}),
-                "leads": [lead.pk for lead in leads],
-                "now": now,
-                "since": now - timedelta(days=SPARK_DAYS),
-            },
-        )
-        recorded = cursor.fetchall()
-    histories = {key: list(rows) for key, rows in groupby(recorded, key=itemgetter(0))}
-    return {lead.pk: _spark_of(lead, histories.get(lead.pk, [])) for lead in leads}
+    return ask_for_sparks([lead.pk for lead in leads], now=now)(leads)
+
+
+def ask_for_sparks(
+    lead_ids: Sequence[int], *, now: datetime
+) -> Callable[[Iterable[Lead]], dict[int, Spark | None]]:
+    """Send what `score_sparks` sends and return what waits for it and draws."""
+    cursor = prepared()
+    since = now - timedelta(days=SPARK_DAYS)
+    cursor.execute(SCORES_BY_DAY, {"leads": list(lead_ids), "now": now, "since": since})
+
+    def answer(leads: Iterable[Lead]) -> dict[int, Spark | None]:
+        histories = {key: list(rows) for key, rows in groupby(cursor.fetchall(), key=itemgetter(0))}
+        return {lead.pk: _spark_of(lead, histories.get(lead.pk, [])) for lead in leads}
+
+    return answer
 
 
 SCORES_BY_DAY = """
-SELECT lead_id, floor(extract(epoch FROM %(now)s - occurred_at) / 86400)::int AS days_back,
+SELECT lead_id, floor(extract(epoch FROM %(now)s::timestamptz - occurred_at) / 86400)::int AS days_back,
   array_agg((data->>'score')::float8 ORDER BY occurred_at, id),
   (array_agg((data->>'previous_score')::float8 ORDER BY occurred_at, id))[1]
 FROM leads_event
-WHERE tenant_id = ANY(%(tenants)s) AND lead_id = ANY(%(leads)s) AND kind = 'lead.scored'
-  AND occurred_at >= %(since)s
+JOIN (SELECT id AS lead_id, tenant_id FROM leads_lead WHERE id = ANY(%(leads)s::bigint[])) AS wanted
+  USING (tenant_id, lead_id)
+WHERE kind = 'lead.scored' AND occurred_at >= %(since)s
 GROUP BY lead_id, days_back ORDER BY lead_id, days_back DESC
 """
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from leads.models import LiveCursor, Membership, User, UserSession
 from leads.realtime.messages import Message, Viewer, opening
+from leads.tables import prepared
 
 PROMISED_COUNT = 1_000
 PROMISED_TIME = timedelta(minutes=5)
@@ -43,7 +44,7 @@ def read_after(cursors: Mapping[int, int]) -> list[Message]:
     """Return the messages of several tenants after a number each, in order, at most `MOST` at a time."""
     if not cursors:
         return []
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             f"SELECT {_COLUMNS} FROM unnest(%s::bigint[], %s::bigint[]) AS wanted (tenant_id, number)"
             " JOIN leads_livemessage AS message"

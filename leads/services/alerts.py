@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -17,13 +17,24 @@ from django.utils import timezone
 from leads import alerting
 from leads.alerting import AlertDraft
 from leads.events import Kind
-from leads.models import Alert, AlertDelivery, AlertSettings, LiveMessage, Membership, Role, Tenant, User
+from leads.models import (
+    Alert,
+    AlertDelivery,
+    AlertSettings,
+    Lead,
+    LiveMessage,
+    Membership,
+    Role,
+    Tenant,
+    User,
+)
 from leads.models.alerts import AlertKind
 from leads.models.tenants import TEAM_ROLES
 from leads.ops import metrics
 from leads.selectors import alerts as selectors
 from leads.services import events, live, notifications
 from leads.services.notifications import NewNotification
+from leads.tables import ask, prepared, put, together
 
 MOST = 500
 TIERS_BEGIN = ("hot_score", "warm_score", "steady_score")
@@ -43,15 +54,21 @@ def raise_alerts(
     now = timezone.now()
     if settings is None:
         settings = selectors.settings_of({draft.tenant_id for draft in drafts})
-    fresh = _not_cooling(drafts, settings, now)
-    raised = _insert(fresh, settings, now)
+    cooldowns = {pk: timedelta(minutes=row.cooldown_minutes) for pk, row in settings.items()}
+    with together():
+        cooling = selectors.ask_what_cools(drafts, now, cooldowns)
+        asked = _ask_for_people({draft.tenant_id for draft in drafts})
+        taken, people = cooling(), asked()
+    raised = _insert(_not_cooling(drafts, settings, taken), settings, now)
     if not raised:
         return []
     for alert in raised:
         metrics.ALERTS.labels(kind=alert.kind).inc()
-    events.record_events(events=[_event(alert, Kind.ALERT_TRIGGERED, now) for alert in raised])
-    _tell(raised, settings, now)
-    _show(raised)
+    with together():
+        recording = events.ask_to_record([_event(alert, Kind.ALERT_TRIGGERED, now) for alert in raised])
+        _tell(raised, people, settings, now)
+        _show(raised)
+        recording()
     return raised
 
 
@@ -104,7 +121,8 @@ def escalate_due_alerts() -> int:
         alert.escalated_at, alert.escalate_at = now, None
     settings = selectors.settings_of({alert.tenant_id for alert in rows})
     events.record_events(events=[_event(alert, Kind.ALERT_ESCALATED, now) for alert in rows])
-    _tell(rows, settings, now, roles=(Role.BROKER, Role.ADMIN))
+    people = _ask_for_people({alert.tenant_id for alert in rows})()
+    _tell(rows, people, settings, now, roles=(Role.BROKER, Role.ADMIN))
     _show(rows)
     return len(rows)
 
@@ -146,16 +164,14 @@ def change_settings(*, tenant: Tenant, values: dict[str, Any], by: User | None =
 
 
 def _not_cooling(
-    drafts: Sequence[AlertDraft], settings: Mapping[int, AlertSettings], now: datetime
+    drafts: Sequence[AlertDraft], settings: Mapping[int, AlertSettings], taken: set[tuple[int, str]]
 ) -> list[AlertDraft]:
-    cooldowns = {pk: timedelta(minutes=row.cooldown_minutes) for pk, row in settings.items()}
-    taken = selectors.cooling(drafts, now, cooldowns)
     kept = []
     for draft in drafts:
-        pair = (draft.lead_id, draft.kind)
-        if pair in taken or draft.kind in settings[draft.tenant_id].disabled_kinds:
+        pair, wish = (draft.lead_id, draft.kind), settings[draft.tenant_id]
+        if pair in taken or draft.kind in wish.disabled_kinds:
             continue
-        if cooldowns[draft.tenant_id]:
+        if wish.cooldown_minutes:
             taken.add(pair)
         kept.append(draft)
     return kept
@@ -176,6 +192,16 @@ RETURNING id
 """
 
 
+_NAMED = """
+JOIN unnest(%s::bigint[], %s::text[]) AS named (tenant_id, dedupe_key) USING (tenant_id, dedupe_key)
+ORDER BY id
+"""
+_AGENTS = "WHERE id IN (SELECT assigned_to_id FROM leads_lead WHERE id = ANY(%s))"
+_LEAD = frozenset({"tenant_id", "contact_id", "first_name", "last_name", "email", "phone"})
+_AGENT = frozenset({"name", "email"})
+"""What an alert is shown with."""
+
+
 def _insert(
     drafts: Sequence[AlertDraft], settings: Mapping[int, AlertSettings], now: datetime
 ) -> list[Alert]:
@@ -184,7 +210,9 @@ def _insert(
         return []
     ordered = sorted(drafts, key=lambda draft: (draft.tenant_id, draft.dedupe_key))  # one order for all
     wishes = [settings[draft.tenant_id] for draft in ordered]
-    with connection.cursor() as cursor:
+    leads = list({draft.lead_id for draft in ordered})
+    with together():
+        cursor = prepared()
         cursor.execute(
             _INSERT,
             {
@@ -201,9 +229,18 @@ def _insert(
                 "escalate": [now + timedelta(minutes=wish.escalate_minutes) for wish in wishes],
             },
         )
-        inserted = [pk for (pk,) in cursor.fetchall()]
-    rows = Alert.objects.filter(pk__in=inserted).select_related("lead", "assigned_to")
-    return list(rows.order_by("pk"))
+        named = [[draft.tenant_id for draft in ordered], [draft.dedupe_key for draft in ordered]]
+        asked = ask(Alert, _NAMED, named)
+        about = ask(Lead, "WHERE id = ANY(%s)", [leads], only=_LEAD)
+        agents = ask(User, _AGENTS, [leads], only=_AGENT)
+        inserted = {pk for (pk,) in cursor.fetchall()}
+        rows = [alert for alert in asked() if alert.pk in inserted]
+        known, people = {lead.pk: lead for lead in about()}, {user.pk: user for user in agents()}
+    for alert in rows:
+        alert.lead = known[alert.lead_id]
+        if alert.assigned_to_id is not None:
+            alert.assigned_to = people[alert.assigned_to_id]
+    return rows
 
 
 def _answered_at(alert: Alert) -> datetime | None:
@@ -245,15 +282,15 @@ def _event(alert: Alert, kind: Kind, at: datetime) -> events.NewEvent:
 
 def _tell(
     alerts: Sequence[Alert],
+    people: Mapping[int, Sequence[Membership]],
     settings: Mapping[int, AlertSettings],
     now: datetime,
     roles: tuple[Role, ...] | None = None,
 ) -> None:
     """Note who is told of each alert over which channel; the notice in the app is written at once."""
-    people = _people({alert.tenant_id for alert in alerts})
     deliveries, notices = [], []
     for alert in alerts:
-        recipients = _recipients(alert, people[alert.tenant_id], roles)
+        recipients = _recipients(alert, people.get(alert.tenant_id, ()), roles)
         wanted = settings[alert.tenant_id].channels
         for user_id in recipients:
             deliveries.append(_delivery(alert, AlertDelivery.Channel.IN_APP, user_id, now))
@@ -270,7 +307,7 @@ def _tell(
                 deliveries.append(_delivery(alert, AlertDelivery.Channel.EMAIL, user_id, now))
         if AlertDelivery.Channel.GHL_TASK in wanted and roles is None:
             deliveries.append(_delivery(alert, AlertDelivery.Channel.GHL_TASK, None, now))
-    AlertDelivery.objects.bulk_create(deliveries, ignore_conflicts=True, batch_size=MOST)
+    put(deliveries, conflict="ON CONFLICT DO NOTHING")
     notifications.notify(notifications=notices)
 
 
@@ -289,13 +326,24 @@ def _delivery(
     )
 
 
-def _people(tenant_ids: Iterable[int]) -> dict[int, list[Membership]]:
-    members: dict[int, list[Membership]] = defaultdict(list)
-    for member in Membership.objects.filter(
-        tenant_id__in=list(tenant_ids), is_active=True, user__is_active=True, role__in=TEAM_ROLES
-    ).order_by("pk"):
-        members[member.tenant_id].append(member)
-    return members
+_TEAM = """
+JOIN leads_user AS person ON person.id = row.user_id AND person.is_active
+WHERE row.tenant_id = ANY(%s) AND row.is_active AND row.role = ANY(%s) ORDER BY row.id
+"""
+_MEMBER = frozenset({"tenant_id", "user_id", "role"})
+
+
+def _ask_for_people(tenant_ids: Iterable[int]) -> Callable[[], dict[int, list[Membership]]]:
+    """Ask for the teams of tenants and return what waits for them."""
+    asked = ask(Membership, _TEAM, [list(tenant_ids), [str(role) for role in TEAM_ROLES]], only=_MEMBER)
+
+    def answer() -> dict[int, list[Membership]]:
+        members: dict[int, list[Membership]] = defaultdict(list)
+        for member in asked():
+            members[member.tenant_id].append(member)
+        return members
+
+    return answer
 
 
 def _recipients(alert: Alert, people: Sequence[Membership], roles: tuple[Role, ...] | None) -> list[int]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db import connection, transaction
+import orjson
+from django.db import DEFAULT_DB_ALIAS, transaction
 from django.utils import timezone
 
 from leads import bus
@@ -18,7 +19,7 @@ from leads.events import Kind
 from leads.models import Event, Lead, Tenant
 from leads.ops import metrics
 from leads.ops.logs import current_correlation_id
-from leads.tables import insert
+from leads.tables import prepared
 
 KEY_LENGTH = 200
 
@@ -44,19 +45,27 @@ def record_events(*, events: Sequence[NewEvent]) -> list[Event]:
     for event in events:
         Kind(event.kind)  # refused before anything is written
     with transaction.atomic(savepoint=False):
-        return _record(events)
+        return ask_to_record(events)()
 
 
-def _record(events: Sequence[NewEvent]) -> list[Event]:
+def ask_to_record(events: Sequence[NewEvent]) -> Callable[[], list[Event]]:
+    """Send what `record_events` sends and return what waits, in the same transaction, for the rows."""
     now = timezone.now()
-    fresh = _claim_keys(events, now)
-    if not fresh:
-        return []
-    recorded = insert([_row(event, now) for event in fresh])
-    for kind, count in Counter(event.kind for event in recorded).items():
-        metrics.EVENTS.labels(kind=kind).inc(count)
-    transaction.on_commit(partial(bus.publish_recorded, recorded), robust=True)
-    return recorded
+    rows = [_row(event, now) for event in _firsts(events)]
+    if not rows:
+        return lambda: []
+    cursor = prepared()
+    cursor.execute(_INSERT, [_payload(rows)])
+
+    def answer() -> list[Event]:
+        recorded = _recorded(rows, cursor.fetchall())
+        for kind, count in Counter(event.kind for event in recorded).items():
+            metrics.EVENTS.labels(kind=kind).inc(count)
+        if recorded:
+            transaction.on_commit(partial(bus.publish_recorded, recorded), robust=True)
+        return recorded
+
+    return answer
 
 
 def record_event(
@@ -110,26 +119,67 @@ def _fit(key: str) -> str:
     return key if len(key) <= KEY_LENGTH else f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
-def _claim_keys(events: Sequence[NewEvent], now: datetime) -> list[NewEvent]:
-    """Return the events whose dedupe key was not known; of two with one key the first."""
-    firsts: dict[tuple[int, str], NewEvent] = {}
+def _firsts(events: Sequence[NewEvent]) -> list[NewEvent]:
+    """Return the events without those that share their dedupe key with one before them."""
+    seen: set[tuple[int, str]] = set()
+    kept = []
     for event in events:
-        if event.dedupe_key:
-            firsts.setdefault((event.tenant_id, _fit(event.dedupe_key)), event)
-    if not firsts:
-        return list(events)
-    keys = sorted(firsts)  # one order for all, so that two batches cannot wait for each other
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO leads_eventkey (tenant_id, key, recorded_at)"
-            " SELECT tenant_id, key, %s FROM unnest(%s::bigint[], %s::text[]) AS fresh (tenant_id, key)"
-            " ON CONFLICT (tenant_id, key) DO NOTHING RETURNING tenant_id, key",
-            [now, [tenant_id for tenant_id, _ in keys], [key for _, key in keys]],
-        )
-        claimed = {(tenant_id, key) for tenant_id, key in cursor.fetchall()}
-    return [
-        event
-        for event in events
-        if not event.dedupe_key
-        or ((place := (event.tenant_id, _fit(event.dedupe_key))) in claimed and firsts[place] is event)
+        place = (event.tenant_id, event.dedupe_key)
+        if not event.dedupe_key or place not in seen:
+            kept.append(event)
+        seen.add(place)
+    return kept
+
+
+_COLUMNS = {
+    "tenant_id": "bigint",
+    "lead_id": "bigint",
+    "kind": "text",
+    "occurred_at": "timestamptz",
+    "recorded_at": "timestamptz",
+    "published_at": "timestamptz",
+    "source": "text",
+    "actor_id": "bigint",
+    "is_backfill": "boolean",
+    "dedupe_key": "text",
+    "correlation_id": "text",
+    "data": "jsonb",
+}
+_INSERT = f"""
+WITH fresh AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset(%s::jsonb)
+  AS fresh (place integer, {", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())})
+), claimed AS (
+  INSERT INTO leads_eventkey (tenant_id, key, recorded_at)
+  SELECT tenant_id, dedupe_key, recorded_at FROM fresh WHERE dedupe_key <> ''
+  ORDER BY tenant_id, dedupe_key  -- one order for all, so that two batches cannot wait for each other
+  ON CONFLICT (tenant_id, key) DO NOTHING
+  RETURNING tenant_id, key
+)
+INSERT INTO leads_event ({", ".join(_COLUMNS)})
+SELECT {", ".join(_COLUMNS)} FROM fresh
+WHERE dedupe_key = '' OR (tenant_id, dedupe_key) IN (SELECT tenant_id, key FROM claimed)
+ORDER BY place
+RETURNING id, tenant_id, dedupe_key
+"""
+
+
+"""Claims the keys and inserts the rows whose key was not known, in their order."""
+
+
+def _payload(rows: Sequence[Event]) -> str:
+    columns = [
+        {"place": place, **{name: getattr(row, name) for name in _COLUMNS}} for place, row in enumerate(rows)
     ]
+    return orjson.dumps(columns, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _recorded(rows: Sequence[Event], inserted: Sequence[tuple[int, int, str]]) -> list[Event]:
+    """Return the rows that were inserted, with their ids."""
+    recorded = []
+    waiting = iter(rows)
+    for pk, tenant_id, key in inserted:  # in the order of the rows, those known left out
+        row = next(row for row in waiting if (row.tenant_id, row.dedupe_key) == (tenant_id, key))
+        row.pk, row._state.adding, row._state.db = pk, False, DEFAULT_DB_ALIAS
+        recorded.append(row)
+    return recorded

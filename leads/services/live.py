@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -16,7 +17,25 @@ from leads.models import LiveMessage
 from leads.ops import metrics
 from leads.realtime import push
 from leads.realtime.groups import TEAM, TOPIC_OF_TYPE
-from leads.tables import insert
+from leads.tables import prepared
+
+_INSERT = """
+WITH cursors AS (
+  INSERT INTO leads_livecursor AS cursor (tenant_id, last_number)
+  SELECT tenant_id, added FROM unnest(%s::bigint[], %s::bigint[]) AS drafts (tenant_id, added)
+  ON CONFLICT (tenant_id) DO UPDATE SET last_number = cursor.last_number + excluded.last_number
+  RETURNING tenant_id, last_number
+)
+INSERT INTO leads_livemessage (tenant_id, number, type, audience, lead_id, data, html, event_at, at)
+SELECT draft.tenant_id, cursors.last_number - draft.back, draft.type, draft.audience, draft.lead_id,
+  draft.data, draft.html, draft.event_at, %s
+FROM jsonb_to_recordset(%s::jsonb) AS draft (
+  tenant_id bigint, back bigint, type text, audience text, lead_id bigint, data jsonb, html jsonb,
+  event_at timestamptz
+)
+JOIN cursors USING (tenant_id)
+"""
+"""Lock each tenant's counter, advance it by what is sent, and number the messages up to it."""
 
 KEEP = timedelta(minutes=15)
 KEEP_COUNT = 2_000
@@ -51,25 +70,27 @@ def send(*, drafts: Sequence[LiveDraft]) -> None:
     if not drafts:
         return
     now = timezone.now()
-    nexts = _advance_cursors(Counter(draft.tenant_id for draft in drafts))
+    counts = Counter(draft.tenant_id for draft in drafts)
+    tenants = sorted(counts)  # one order for all: two transactions cannot deadlock here
+    left = Counter(counts)
     rows = []
     for draft in drafts:
-        nexts[draft.tenant_id] += 1
+        left[draft.tenant_id] -= 1
         rows.append(
-            LiveMessage(
-                tenant_id=draft.tenant_id,
-                number=nexts[draft.tenant_id],
-                type=LiveMessage.Type(draft.type),
-                audience=draft.audience,
-                lead_id=draft.lead_id,
-                data=draft.data,
-                html=draft.html,
-                event_at=draft.event_at,
-                at=now,
-            )
+            {
+                "tenant_id": draft.tenant_id,
+                "back": left[draft.tenant_id],
+                "type": LiveMessage.Type(draft.type),
+                "audience": draft.audience,
+                "lead_id": draft.lead_id,
+                "data": draft.data,
+                "html": draft.html,
+                "event_at": draft.event_at,
+            }
         )
-    insert(rows)
-    transaction.on_commit(partial(_announce, rows), robust=True)
+    payload = orjson.dumps(rows, option=orjson.OPT_NON_STR_KEYS).decode()
+    prepared().execute(_INSERT, [tenants, [counts[tenant_id] for tenant_id in tenants], now, payload])
+    transaction.on_commit(partial(_announce, drafts), robust=True)
 
 
 def prune(*, now: datetime) -> int:
@@ -84,22 +105,9 @@ def prune(*, now: datetime) -> int:
         return int(cursor.rowcount)
 
 
-def _advance_cursors(counts: Counter[int]) -> dict[int, int]:
-    """Lock each tenant's counter, advance it, and return where it stood before."""
-    tenants = sorted(counts)  # one order for all: two transactions cannot deadlock here
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO leads_livecursor AS cursor (tenant_id, last_number)"
-            " SELECT tenant_id, added FROM unnest(%s::bigint[], %s::bigint[]) AS drafts (tenant_id, added)"
-            " ON CONFLICT (tenant_id) DO UPDATE SET last_number = cursor.last_number + excluded.last_number"
-            " RETURNING tenant_id, last_number",
-            [tenants, [counts[tenant_id] for tenant_id in tenants]],
-        )
-        return {tenant_id: last - counts[tenant_id] for tenant_id, last in cursor.fetchall()}
-
-
-def _announce(rows: Sequence[LiveMessage]) -> None:
-    for kind, count in Counter(row.type for row in rows).items():
+def _announce(drafts: Sequence[LiveDraft]) -> None:
+    for kind, count in Counter(str(draft.type) for draft in drafts).items():
         metrics.LIVE_MESSAGES.labels(type=kind).inc(count)
     # What a lead wrote is followed by its score within moments: both go out together.
-    push.wake((row.tenant_id for row in rows), soon=all(row.type == LiveMessage.Type.MESSAGE for row in rows))
+    soon = all(draft.type == LiveMessage.Type.MESSAGE for draft in drafts)
+    push.wake((draft.tenant_id for draft in drafts), soon=soon)

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from leads.models import Notification, Tenant, User
+from leads.tables import put
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class NewNotification:
 @transaction.atomic(savepoint=False)
 def notify(*, notifications: Sequence[NewNotification]) -> None:
     """Keep notices for their readers; about one alert each person is told once."""
-    Notification.objects.bulk_create(
+    put(
         [
             Notification(
                 tenant_id=each.tenant_id,
@@ -36,8 +37,7 @@ def notify(*, notifications: Sequence[NewNotification]) -> None:
             )
             for each in notifications
         ],
-        ignore_conflicts=True,
-        batch_size=500,
+        conflict="ON CONFLICT DO NOTHING",
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.template.loader import render_to_string
 
 from leads.charts import Spark
@@ -16,6 +16,7 @@ from leads.models import Lead, LiveMessage, User
 from leads.selectors import dashboard
 from leads.services import live
 from leads.services.live import LiveDraft
+from leads.tables import prepared, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,12 @@ def update_standing(*, standings: Sequence[Standing]) -> None:
     """
     if not standings:
         return
-    written = _write(standings)
     newest = max(standing.scored_at for standing in standings)
-    sparks = dashboard.score_sparks([row.lead for row in written.values()], now=newest)
+    with together():
+        writing = _ask_to_write(standings)
+        drawing = dashboard.ask_for_sparks([standing.lead_id for standing in standings], now=newest)
+        written = writing()
+        sparks = drawing(row.lead for row in written.values())
     live.send(
         drafts=[
             _draft(standing, written[standing.lead_id], sparks, newest)
@@ -115,8 +119,8 @@ def update_standing(*, standings: Sequence[Standing]) -> None:
     )
 
 
-def _write(standings: Sequence[Standing]) -> dict[int, Written]:
-    """Update every lead in one statement and return each as it is now."""
+def _ask_to_write(standings: Sequence[Standing]) -> Callable[[], dict[int, Written]]:
+    """Update every lead in one statement and return what waits for each as it is now."""
     columns: tuple[list[Any], ...] = (
         [standing.lead_id for standing in standings],
         [standing.score for standing in standings],
@@ -129,13 +133,17 @@ def _write(standings: Sequence[Standing]) -> dict[int, Written]:
         [standing.event_at for standing in standings],
         [standing.segment for standing in standings],
     )
-    with connection.cursor() as cursor:
-        cursor.execute(_UPDATE, columns)
+    cursor = prepared()
+    cursor.execute(_UPDATE, columns)
+
+    def answer() -> dict[int, Written]:
         rows = [
             Written(Lead.from_db(None, _SHOWN, values), score, tier, _short_name(name, email))
             for score, tier, name, email, *values in cursor.fetchall()
         ]
-    return {row.lead.pk: row for row in rows}
+        return {row.lead.pk: row for row in rows}
+
+    return answer
 
 
 def _short_name(name: str | None, email: str | None) -> str:

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Generic, TypeVar
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from leads import bus
 from leads.models import Tenant, WebhookDelivery, WorkflowSecret
+from leads.tables import prepared
 
 TENANT_SECONDS = 30.0
 SECRET_SECONDS = 5.0
@@ -94,7 +95,7 @@ def accept(*, delivery: NewDelivery) -> bool:
     """Store a delivery and, once it is stored, tell the workers; False when it was stored before."""
     now = timezone.now()
     waiting = delivery.state == WebhookDelivery.State.ACCEPTED
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             _INSERT,
             [

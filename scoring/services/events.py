@@ -7,20 +7,21 @@ from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from leads import alerting, bus
 from leads.alerting import AlertDraft, StandingFacts
 from leads.ml import features
 from leads.ml.catalogue import VERSION
+from leads.ml.features import State
 from leads.models import AlertSettings, FeatureState, Lead
 from leads.ops import metrics
-from leads.selectors.alerts import as_thresholds, settings_of
+from leads.selectors.alerts import as_thresholds, ask_for_settings
 from leads.services.alerts import raise_alerts
-from leads.services.events import NewEvent, record_events
+from leads.services.events import NewEvent, ask_to_record
 from leads.services.standing import update_standing
-from leads.tables import insert
+from leads.tables import prepared, put, together
 from scoring import engine, selectors
 from scoring.engine import Score
 from scoring.models import LeadScore
@@ -28,8 +29,8 @@ from scoring.selectors import LeadEvent
 from scoring.services.work import (
     Moment,
     Work,
+    ask_to_lock,
     is_news,
-    lock_leads,
     not_before,
     score_row,
     score_works,
@@ -64,13 +65,25 @@ def score_leads(*, event_ids: Sequence[int]) -> list[LeadScore]:
     """
     began = perf_counter()
     now = timezone.now()
-    events = selectors.behavior(bus.claim(GROUP, event_ids))
-    leads = lock_leads({event.lead_id for event in events})
+    with together():
+        claiming = bus.ask_to_claim(GROUP, event_ids)
+        behavior = selectors.ask_for_behavior(event_ids)
+        claimed = set(claiming())
+        events = [event for event in behavior() if event.fact.event_id in claimed]
+    if not events:
+        return []
+    lead_ids = {event.lead_id for event in events}
+    with together():
+        locking = ask_to_lock(lead_ids)
+        knowing = selectors.ask_for_states(lead_ids)
+        setting = ask_for_settings({event.tenant_id for event in events})
+        leads, states, settings = locking(), knowing(), setting()
     works = _gather(events, leads)
     if not works:
         return []
-    _remember(works, now)
-    settings = settings_of({work.lead.tenant_id for work in works})
+    if survivors := {work.lead.pk for work in works} - lead_ids:
+        states |= selectors.states(survivors)
+    _remember(works, states, now)
     scores = score_works(works, settings, now)
     rows = [
         score_row(work.lead, moment, score, now)
@@ -78,12 +91,16 @@ def score_leads(*, event_ids: Sequence[int]) -> list[LeadScore]:
         for moment, score in zip(work.moments, scores[work.lead.pk], strict=True)
         if moment.event is not None
     ]
-    insert(rows)
-    _keep_states(works)
-    _record_scores(works, scores, now)
-    update_standing(standings=[standing_of(work, scores[work.lead.pk][-1], now) for work in works])
-    if drafts := _alerts(works, scores, settings, now):
-        raise_alerts(drafts=drafts, settings=settings)
+    earlier = _scores_before(works)
+    with together():
+        inserting = put(rows)
+        _keep_states(works)
+        recording = ask_to_record(_told(works, scores, earlier))
+        update_standing(standings=[standing_of(work, scores[work.lead.pk][-1], now) for work in works])
+        recording()
+        if drafts := _alerts(works, scores, settings, now):
+            raise_alerts(drafts=drafts, settings=settings)
+        inserting()
     metrics.SCORED.labels(mode=engine.Mode.RULES).inc(len(rows))
     metrics.SCORING_SECONDS.observe((perf_counter() - began) / len(rows))
     _time_events(works)
@@ -109,9 +126,8 @@ def _gather(events: Iterable[LeadEvent], leads: dict[int, Lead]) -> list[Work]:
     return [works[pk] for pk in sorted(works)]
 
 
-def _remember(works: Sequence[Work], now: datetime) -> None:
+def _remember(works: Sequence[Work], kept: Mapping[int, State], now: datetime) -> None:
     """Bring every state forward over its new facts, anew from the log where one came late."""
-    kept = selectors.states(work.lead.pk for work in works)
     late = []
     for work in works:
         work.before = kept.get(work.lead.pk, {})
@@ -140,7 +156,7 @@ def _mark(work: Work, event: LeadEvent, now: datetime) -> None:
 
 
 def _keep_states(works: Sequence[Work]) -> None:
-    insert(
+    put(
         [
             FeatureState(
                 lead_id=work.lead.pk,
@@ -155,10 +171,12 @@ def _keep_states(works: Sequence[Work]) -> None:
     )
 
 
-def _record_scores(works: Sequence[Work], scores: dict[int, list[Score]], now: datetime) -> None:
-    """Tell the log of every score that changed tier or moved far enough."""
-    past = [work for work in works if not work.is_live and work.lead.score is not None]
-    earlier = _scores_before(past) if past else {}
+def _told(
+    works: Sequence[Work],
+    scores: dict[int, list[Score]],
+    earlier: Mapping[int, tuple[float | None, str]],
+) -> list[NewEvent]:
+    """Return what the log is told of: every score that changed tier or moved far enough."""
     told: list[NewEvent] = []
     for work in works:
         previous = (
@@ -170,17 +188,19 @@ def _record_scores(works: Sequence[Work], scores: dict[int, list[Score]], now: d
             if is_news(previous, score):
                 told.append(scored_event(work.lead, moment, score, previous))
             previous = (score.score, score.tier)
-    if told:
-        record_events(events=told)
+    return told
 
 
 def _scores_before(works: Sequence[Work]) -> dict[int, tuple[float | None, str]]:
-    """Return what each lead scored before the first of its new moments."""
+    """Return what each lead whose events are of the past scored before the first of them."""
+    works = [work for work in works if not work.is_live and work.lead.score is not None]
+    if not works:
+        return {}
     columns: tuple[list[Any], ...] = (
         [work.lead.pk for work in works],
         [work.moments[0].at for work in works],
     )
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(_BEFORE, columns)
         return {lead_id: (score, tier) for lead_id, score, tier in cursor.fetchall()}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from leads.models.leads import Tier
 from leads.segments import SegmentFacts, segment_of
 from leads.services.events import NewEvent
 from leads.services.standing import Standing
-from leads.tables import fetch
+from leads.tables import ask
 from scoring import engine, selectors
 from scoring.engine import Case, Score
 from scoring.models import LeadScore
@@ -53,23 +53,31 @@ class Work:
 
 def lock_leads(lead_ids: set[int]) -> dict[int, Lead]:
     """Lock leads in the order of their keys; a merged lead stands for the one it went into."""
-    rows = _locked(lead_ids)
-    survivors = {lead.merged_into_id for lead in rows.values() if lead.merged_into_id} - rows.keys()
-    rows |= _locked({pk for pk in survivors if pk is not None})
-    return {
-        pk: survivor
-        for pk, lead in rows.items()
-        if (survivor := rows.get(lead.merged_into_id or pk)) is not None
-        and survivor.status == Lead.Status.ACTIVE
-    }
+    return ask_to_lock(lead_ids)()
 
 
-def _locked(lead_ids: set[int]) -> dict[int, Lead]:
-    if not lead_ids:
-        return {}
+def ask_to_lock(lead_ids: set[int]) -> Callable[[], dict[int, Lead]]:
+    """Send what `lock_leads` sends and return what waits for the leads."""
+    locked = _ask(lead_ids)
+
+    def answer() -> dict[int, Lead]:
+        rows = {lead.pk: lead for lead in locked()}
+        absent = {pk for lead in rows.values() if (pk := lead.merged_into_id) is not None} - rows.keys()
+        if absent:
+            rows |= {lead.pk: lead for lead in _ask(absent)()}
+        return {
+            pk: survivor
+            for pk, lead in rows.items()
+            if (survivor := rows.get(lead.merged_into_id or pk)) is not None
+            and survivor.status == Lead.Status.ACTIVE
+        }
+
+    return answer
+
+
+def _ask(lead_ids: set[int]) -> Callable[[], list[Lead]]:
     tail = "WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
-    rows = fetch(Lead, tail, [list(lead_ids)], only=selectors.LEAD_FIELDS)
-    return {lead.pk: lead for lead in rows}
+    return ask(Lead, tail, [list(lead_ids)], only=selectors.LEAD_FIELDS)
 
 
 def not_before(state: State, at: datetime) -> datetime:

@@ -96,10 +96,10 @@ def test_record_events_refuses_a_kind_that_is_not_on_the_list(tenant: Tenant) ->
     assert Event.objects.count() == 0
 
 
-def test_record_events_takes_two_statements_for_a_batch(
+def test_record_events_takes_one_statement_for_a_batch(
     tenant: Tenant, django_assert_num_queries: Capture, redis_client: redis.Redis
 ) -> None:
-    with django_assert_num_queries(2):  # keys, rows
+    with django_assert_num_queries(1):
         record_events(events=[fact(tenant, f"k{n}") for n in range(64)])
 
 

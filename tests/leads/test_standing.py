@@ -152,7 +152,7 @@ def test_a_batch_is_written_in_a_fixed_number_of_queries(
 ) -> None:
     leads: list[Lead] = [lead, *(LeadFactory(tenant=lead.tenant) for _ in range(count - 1))]
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         update_standing(standings=[standing(one) for one in leads])
 
     assert LiveMessage.objects.count() == count

@@ -23,7 +23,7 @@ from leads.models import (
     User,
     WebhookDelivery,
 )
-from leads.tables import fetch, insert
+from leads.tables import ask, fetch, insert, prepared, put, together
 from scoring.models import LeadScore
 from tests.factories import GHLConnectionFactory, LeadFactory
 
@@ -376,3 +376,76 @@ def test_a_parent_that_is_none_stays_none(tenant: Tenant) -> None:
 
     stored = Event.objects.get(pk=row.pk)
     assert (stored.lead_id, stored.actor_id) == (None, None)
+
+
+# Several statements at once
+
+
+def view(tenant: Tenant, key: str) -> Event:
+    return Event(tenant=tenant, kind="page.viewed", occurred_at=AT, source="api", dedupe_key=key)
+
+
+def test_statements_sent_together_run_in_their_order(
+    tenant: Tenant, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    first, second = view(tenant, "first"), view(tenant, "second")
+
+    with django_assert_num_queries(4), together():
+        before = ask(Event, "WHERE row.tenant_id = %s", [tenant.pk])
+        keys = put([first, second])
+        after = ask(Event, "WHERE row.tenant_id = %s ORDER BY row.id", [tenant.pk])
+        prepared().execute(
+            "UPDATE leads_event SET kind = 'property.viewed' WHERE tenant_id = %s", [tenant.pk]
+        )
+        found = [row.dedupe_key for row in after()]
+        assert before() == []
+        unnumbered: list[int | None] = [first.pk, second.pk]
+        keys()
+
+    assert (unnumbered, found) == ([None, None], ["first", "second"])
+    assert [first.pk, second.pk] == list(Event.objects.order_by("pk").values_list("pk", flat=True))
+    assert set(Event.objects.values_list("kind", flat=True)) == {"property.viewed"}
+
+
+def test_an_error_among_statements_sent_together_is_djangos_and_undoes_all(tenant: Tenant) -> None:
+    def work() -> None:
+        with transaction.atomic(), together():
+            put([view(tenant, "lost")])
+            put([EventKey(tenant=tenant, key="once", recorded_at=AT) for _ in range(2)])
+            put([view(tenant, "not run")])
+
+    with pytest.raises(IntegrityError, match="event_key_unique"):
+        work()
+
+    assert not Event.objects.exists()
+    assert not EventKey.objects.exists()
+
+
+def test_an_error_surfaces_where_its_answer_is_waited_for(tenant: Tenant) -> None:
+    seen: list[str] = []
+
+    def work() -> None:
+        with transaction.atomic(), together():
+            answer = put([EventKey(tenant=tenant, key="once", recorded_at=AT) for _ in range(2)])
+            seen.append("sent")
+            answer()
+            seen.append("answered")
+
+    with pytest.raises(IntegrityError, match="event_key_unique"):
+        work()
+
+    assert seen == ["sent"]
+    assert fetch(EventKey, "", []) == []  # the connection is as good as before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_plan_of_a_statement_is_kept(tenant: Tenant) -> None:
+    for number in range(8):
+        insert([view(tenant, f"key{number}")])
+
+    with prepared() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_prepared_statements WHERE starts_with(statement, %s)",
+            ['INSERT INTO "leads_event"'],
+        )
+        assert cursor.fetchone() == (1,)

@@ -360,14 +360,14 @@ def queries_of(count: int, assert_num: DjangoAssertNumQueries, expected: int, **
 def test_queries_do_not_grow_with_the_batch(
     count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    queries_of(count, django_assert_num_queries, 15)
+    queries_of(count, django_assert_num_queries, 13)
 
 
 @pytest.mark.parametrize("count", [1, 24])
 def test_queries_of_late_events_do_not_grow_with_the_batch(
     count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    queries_of(count, django_assert_num_queries, 18, at=NOW - timedelta(days=3))
+    queries_of(count, django_assert_num_queries, 16, at=NOW - timedelta(days=3))
 
 
 def test_a_batch_scores_as_its_events_one_by_one(tenant: Tenant) -> None:
@@ -538,7 +538,7 @@ def test_queries_of_rescoring_do_not_grow_with_the_batch(
     score(*[say(lead, text) for lead in leads for text in HOT])
     freeze(NOW + timedelta(days=20))
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(11):
         services.rescore(lead_ids=[lead.pk for lead in leads])
 
 

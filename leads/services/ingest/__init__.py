@@ -20,7 +20,7 @@ from leads.services.ingest import contacts, locations, talk, work, workflows
 from leads.services.ingest.batch import Batch, Item, contact_of, load
 from leads.services.ingest.profile import judge
 from leads.services.ingest.rows import settle, write
-from leads.tables import fetch
+from leads.tables import ask, together
 
 MAX_BATCH = 64
 MAX_TRIES = 3
@@ -29,6 +29,7 @@ STREAM = "webhook.received"
 
 State = WebhookDelivery.State
 _WAITING = "WHERE id = ANY(%s) AND state = %s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+_TENANTS = "WHERE location_id IN (SELECT location_id FROM leads_webhookdelivery WHERE id = ANY(%s))"
 log = get_logger("leads.ingest")
 
 Apply = Callable[[Batch, Item, Lead], None]
@@ -67,21 +68,25 @@ def ingest(*, delivery_ids: Sequence[int]) -> int:
 
 @transaction.atomic
 def _ingest_together(ids: Sequence[int]) -> int:
-    waiting = fetch(WebhookDelivery, _WAITING, [list(ids), State.ACCEPTED])
-    items = [Item(delivery) for delivery in waiting]
+    with together():
+        waiting = ask(WebhookDelivery, _WAITING, [list(ids), State.ACCEPTED])
+        tenants = ask(Tenant, _TENANTS, [list(ids)])
+        items = [Item(delivery) for delivery in waiting()]
+        known = {tenant.location_id: tenant for tenant in tenants()}
     if not items:
         return 0
     batch = Batch(now=timezone.now(), items=items)
-    _read(batch)
+    _read(batch, known)
     load(batch)
     _meet(batch)
     for item in items:
         if item.state == State.PROCESSED:
             _apply(batch, item)
     judge(batch)
-    write(batch)
-    settle(items, batch.now)
-    live.send(drafts=batch.drafts)
+    with together():
+        write(batch)
+        settle(items, batch.now)
+        live.send(drafts=batch.drafts)
     for item in items:
         DELIVERIES.labels(state=item.state, type=_label(item)).inc()
         INGESTED_SECONDS.observe((timezone.now() - item.delivery.received_at).total_seconds())
@@ -136,11 +141,8 @@ def _note_failure(*, pk: int, error: str) -> None:
     delivery.save(update_fields=["tries", "state", "reason", "processed_at"])
 
 
-def _read(batch: Batch) -> None:
+def _read(batch: Batch, tenants: dict[str, Tenant]) -> None:
     """Find each delivery's tenant and read its body; what cannot go on is settled here."""
-    names = {item.delivery.location_id for item in batch.items if item.delivery.location_id}
-    found = fetch(Tenant, "WHERE location_id = ANY(%s)", [list(names)])
-    tenants = {tenant.location_id: tenant for tenant in found}
     for item in batch.items:
         item.tenant = tenants.get(item.delivery.location_id)
         try:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-
-from django.db import connection
 
 from leads.events import Kind
 from leads.fields import FieldError, parse_email, parse_phone
@@ -29,7 +27,7 @@ from leads.models import (
 )
 from leads.services.events import NewEvent
 from leads.services.live import LiveDraft
-from leads.tables import fetch
+from leads.tables import ask, fetch, prepared, together
 
 ContactKey = tuple[int, str, str]
 KEY_LENGTH = 180
@@ -45,7 +43,8 @@ _IDENTITIES = """
     JOIN wanted ON wanted.kind = 'contact_id' AND lead.tenant_id = wanted.tenant_id
         AND lead.contact_id = wanted.value AND lead.status <> 'merged'
 """
-
+_LOCKED = "ORDER BY id FOR NO KEY UPDATE OF row"
+_LOCKED_BY_NAME = f"WHERE id IN (SELECT lead_id FROM ({_IDENTITIES}) AS named) {_LOCKED}"
 
 _LEAD = frozenset(field.attname for field in Lead._meta.concrete_fields) - {
     *("id", "search", "reasons", "quality_missing")
@@ -223,7 +222,10 @@ def load(batch: Batch) -> None:
     live = [item for item in batch.items if item.tenant is not None and item.payload is not None]
     for item in live:
         item.email, item.phone = addresses_of(item.payload)
-    _load_leads(batch, live)
+    with together():
+        answers = (*_ask_for_leads(batch, live), *_ask_for_talk(batch, live))
+        for answer in answers:
+            answer()
     tenants = {item.tenant.pk for item in live if item.tenant is not None}
     if any(isinstance(item.payload, payloads.ContactPayload | WorkflowPayload) for item in live):
         rows = CustomField.objects.filter(tenant__in=tenants)
@@ -235,10 +237,10 @@ def load(batch: Batch) -> None:
             (tenant_id, name): user_id
             for tenant_id, name, user_id in memberships.values_list("tenant_id", "ghl_user_id", "user_id")
         }
-    _load_talk(batch, live)
 
 
-def _load_leads(batch: Batch, live: Iterable[Item]) -> None:
+def _ask_for_leads(batch: Batch, live: Iterable[Item]) -> Iterator[Callable[[], None]]:
+    """Ask for the leads that are named, locked in the order of their keys."""
     wanted: set[ContactKey] = set()
     for item in live:
         assert item.tenant is not None
@@ -250,30 +252,30 @@ def _load_leads(batch: Batch, live: Iterable[Item]) -> None:
         wanted.update((item.tenant.pk, str(kind), value) for kind, value in named if value)
     if not wanted:
         return
-    columns = list(zip(*sorted(wanted), strict=True))
-    with connection.cursor() as cursor:
-        cursor.execute(_IDENTITIES, [list(column) for column in columns])
-        found: dict[ContactKey, int] = {
-            (tenant_id, kind, value): lead_id for tenant_id, kind, value, lead_id in cursor.fetchall()
+    columns = [list(column) for column in zip(*sorted(wanted), strict=True)]
+    names = prepared()
+    names.execute(_IDENTITIES, columns)
+    locked = ask(Lead, _LOCKED_BY_NAME, columns, only=_LEAD)
+
+    def answer() -> None:
+        found: list[tuple[int, str, str, int]] = names.fetchall()
+        rows = _survivors(locked())
+        batch.leads = {
+            (tenant_id, kind, value): rows[pk] for tenant_id, kind, value, pk in found if pk in rows
         }
-    rows = lock_leads(set(found.values()))
-    batch.leads = {key: rows[lead_id] for key, lead_id in found.items() if lead_id in rows}
+
+    yield answer
 
 
-def lock_leads(ids: set[int]) -> dict[int, Lead]:
-    """Lock leads in the order of their keys; a lead merged meanwhile stands for its survivor."""
-    rows = {lead.pk: lead for lead in _locked(ids)}
-    survivors = {lead.merged_into_id for lead in rows.values() if lead.merged_into_id} - rows.keys()
-    rows |= {lead.pk: lead for lead in _locked({pk for pk in survivors if pk is not None})}
+def _survivors(leads: Sequence[Lead]) -> dict[int, Lead]:
+    """Return locked leads by their keys; one merged meanwhile stands for its survivor, locked too."""
+    rows = {lead.pk: lead for lead in leads}
+    absent = [pk for lead in leads if (pk := lead.merged_into_id) is not None and pk not in rows]
+    if absent:
+        rows |= {lead.pk: lead for lead in fetch(Lead, f"WHERE id = ANY(%s) {_LOCKED}", [absent], only=_LEAD)}
     return {
         pk: rows.get(lead.merged_into_id, lead) if lead.merged_into_id else lead for pk, lead in rows.items()
     }
-
-
-def _locked(ids: set[int]) -> list[Lead]:
-    if not ids:
-        return []
-    return fetch(Lead, "WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(ids)], only=_LEAD)
 
 
 def _user_of(payload: Payload | WorkflowPayload | None) -> str:
@@ -282,8 +284,8 @@ def _user_of(payload: Payload | WorkflowPayload | None) -> str:
     return getattr(payload, "assigned_to", "") or getattr(payload, "user_id", "")
 
 
-def _load_talk(batch: Batch, live: Iterable[Item]) -> None:
-    """Read the conversations and messages that are named."""
+def _ask_for_talk(batch: Batch, live: Iterable[Item]) -> Iterator[Callable[[], None]]:
+    """Ask for the conversations and messages that are named."""
     threads: set[tuple[int, str]] = set()
     messages: set[tuple[int, str]] = set()
     for item in live:
@@ -297,12 +299,12 @@ def _load_talk(batch: Batch, live: Iterable[Item]) -> None:
         elif isinstance(payload, payloads.ConversationMerged):
             threads |= {(tenant, payload.old_id), (tenant, payload.new_id)}
     if threads:
-        rows = fetch(Conversation, _NAMED, _columns(threads))
-        batch.conversations = {(row.tenant_id, row.ghl_id): row for row in rows}
+        known = ask(Conversation, _NAMED, _columns(threads))
+        yield lambda: batch.conversations.update({(row.tenant_id, row.ghl_id): row for row in known()})
     if messages:
         named = f"{_NAMED} WHERE row.ghl_id <> ''"  # as its index says
-        found = fetch(Message, named, _columns(messages), only=_MESSAGE)
-        batch.messages = {(row.tenant_id, row.ghl_id): row for row in found}
+        said = ask(Message, named, _columns(messages), only=_MESSAGE)
+        yield lambda: batch.messages.update({(row.tenant_id, row.ghl_id): row for row in said()})
 
 
 def _columns(names: set[tuple[int, str]]) -> list[list[Any]]:

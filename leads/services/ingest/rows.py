@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from django.db import connection
 
 from leads.models import Conversation, Lead, Message
 from leads.services.events import record_events
 from leads.services.ingest.batch import Batch, Item
-from leads.tables import insert
+from leads.tables import insert, prepared, put
 
 LEAD_COLUMNS = {
     "status": "text",
@@ -67,18 +66,17 @@ def _update(table: str, columns: dict[str, str], rows: Iterable[dict[str, Any]])
     payload = orjson.dumps(list(rows), option=orjson.OPT_NON_STR_KEYS).decode()
     sets = ", ".join(f"{name} = fresh.{name}" for name in columns)
     types = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} AS kept SET {sets}"
-            f" FROM jsonb_to_recordset(%s::jsonb) AS fresh (id bigint, {types}) WHERE kept.id = fresh.id",
-            [payload],
-        )
+    prepared().execute(
+        f"UPDATE {table} AS kept SET {sets}"
+        f" FROM jsonb_to_recordset(%s::jsonb) AS fresh (id bigint, {types}) WHERE kept.id = fresh.id",
+        [payload],
+    )
 
 
 def write(batch: Batch) -> None:
     """Write everything a batch changed, events before the messages that name them."""
     if batch.identities:
-        insert(batch.identities)
+        put(batch.identities)
     placed = _record(batch)
     _write_talk(batch, placed)
     if batch.touched:
@@ -128,7 +126,7 @@ def _write_talk(batch: Batch, placed: dict[int, int]) -> None:
         for message, place in batch.new_messages:
             message.event_id = placed.get(place)
             message.conversation_id = message.conversation.pk
-        insert([message for message, _ in batch.new_messages])
+        put([message for message, _ in batch.new_messages])
     if batch.changed_messages:
         Message.objects.bulk_update(batch.changed_messages, ["status"])
 
