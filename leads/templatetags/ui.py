@@ -35,6 +35,7 @@ ALERT_LOOKS = {
     AlertKind.REPLY_WAITING: Look("message-circle", "warn"),
     AlertKind.HOT_SILENT: Look("moon", "bad"),
 }
+JUST_NOW = "just now"
 RING_RADIUS = 15.9155  # its circumference is 100, so a score is a dash length
 
 
@@ -165,22 +166,28 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
     for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= length:
             return f"{int(seconds // length)} {unit}"
-    return "just now"
+    return JUST_NOW
 
 
 @register.simple_tag
-def time_ago(moment: datetime | str | None, now: datetime | None = None) -> str:
-    """Write a moment (or its ISO text) as "2 min", kept true by the page's script, in full on hover."""
+def time_ago(moment: datetime | str | None, now: datetime | None = None, tail: str = "") -> str:
+    """Write a moment (or its ISO text) as "2 min", kept true by the page's script, in full on hover.
+
+    A sentence gives its `tail`, "ago", which "just now" does without.
+    """
     if moment is None:
         return ""
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment)
     utc = moment.astimezone(timezone.get_default_timezone())
+    text = ago(moment, now)
     return format_html(
-        '<time datetime="{}" title="{} UTC" data-ago>{}</time>',
+        '<time datetime="{}" title="{} UTC" data-ago{}>{}{}</time>',
         utc.isoformat(timespec="seconds"),
         f"{utc:%-d %b %Y, %H:%M}",
-        ago(moment, now),
+        format_html('="{}"', tail) if tail else "",
+        text,
+        f" {tail}" if tail and text != JUST_NOW else "",
     )
 
 

@@ -24,7 +24,7 @@ NAMES = {
     "scoring": ("Scoring", "gauge"),
 }
 UNITS = {"ms": "ms", "_ms": "ms", "_seconds": "s", "_s": "s"}
-LABELS = {"ms": "Answer time", "websocket": "WebSocket", "sse": "Server-sent events"}
+LABELS = {"ms": "Answer time", "websocket": "WebSocket", "sse": "Server-sent events", "ghl": "GoHighLevel"}
 WORDS = {"ok": "Working", "degraded": "Degraded", "down": "Down"}
 
 

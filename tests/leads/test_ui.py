@@ -74,6 +74,13 @@ def test_time_ago_keeps_the_moment_for_the_script() -> None:
         '<time datetime="2026-11-23T11:55:00+00:00" title="23 Nov 2026, 11:55 UTC" data-ago>5 min</time>'
     )
     assert ui.time_ago(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"), [(5, ' data-ago="ago">5 min ago</time>'), (0, ' data-ago="ago">just now</time>')]
+)
+def test_time_ago_ends_as_its_sentence_does(minutes: int, said: str) -> None:
+    assert ui.time_ago(NOW - timedelta(minutes=minutes), NOW, tail="ago").endswith(said)
     assert ui.ago(None) == ""
 
 

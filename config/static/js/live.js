@@ -176,7 +176,9 @@ class Live extends HTMLElement {
 
   alert(message) {
     if (message.data.state !== "open" || message.data.escalated) return;
-    toast({ text: message.data.reason, href: `/agent/leads/${message.data.lead}/` });
+    const name = document.querySelector(`#lead-${message.data.lead} .row-link`)?.textContent;
+    const text = name ? `${name} · ${message.data.reason}` : message.data.reason;
+    toast({ text, href: `/agent/leads/${message.data.lead}/` });
   }
 
   /* event time to paint time: two frames on, the row is on the screen */

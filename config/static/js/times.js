@@ -1,5 +1,6 @@
 /* "2 min ago" that stays true while the page is open. */
 
+const JUST_NOW = "just now";
 const STEPS = [
   [86400, "d"],
   [3600, "h"],
@@ -11,12 +12,14 @@ export function ago(moment, now = Date.now()) {
   for (const [length, unit] of STEPS) {
     if (seconds >= length) return `${Math.floor(seconds / length)} ${unit}`;
   }
-  return "just now";
+  return JUST_NOW;
 }
 
 export function refreshTimes(root = document) {
   for (const element of root.querySelectorAll("time[data-ago]")) {
-    const text = ago(Date.parse(element.dateTime));
+    const since = ago(Date.parse(element.dateTime));
+    const tail = element.dataset.ago;
+    const text = tail && since !== JUST_NOW ? `${since} ${tail}` : since;
     if (element.textContent !== text) element.textContent = text;
   }
 }
