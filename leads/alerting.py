@@ -185,15 +185,6 @@ class ScoreFact:
     score_before: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """A stretch without an answer, or without contact, and when it ended or now."""
-
-    lead_id: int
-    began: datetime
-    ended: datetime
-
-
 def replay_scores(facts: Iterable[ScoreFact], thresholds: Thresholds) -> Counter[str]:
     """Count the alerts these thresholds would have raised over past changes of score, cooldown and all."""
     raised: Counter[str] = Counter()
@@ -212,11 +203,11 @@ def replay_scores(facts: Iterable[ScoreFact], thresholds: Thresholds) -> Counter
     return raised
 
 
-def replay_waits(waits: Iterable[Wait], *, kind: str, limit: timedelta, thresholds: Thresholds) -> int:
-    """Count the waits that lasted past a limit."""
+def replay_waits(waits: Iterable[float], *, kind: str, limit: timedelta, thresholds: Thresholds) -> int:
+    """Count the waits for an answer, or for contact, in seconds, that lasted past a limit."""
     if kind in thresholds.disabled:
         return 0
-    return sum(wait.ended - wait.began >= limit for wait in waits)
+    return sum(wait >= limit.total_seconds() for wait in waits)
 
 
 def _standing(fact: ScoreFact, score: float, thresholds: Thresholds) -> StandingFacts:

@@ -10,9 +10,9 @@ from django.db import connection
 from django.db.models import Count
 
 from leads import alerting
-from leads.alerting import ScoreFact, Thresholds, Wait
+from leads.alerting import ScoreFact, Thresholds
 from leads.events import Kind
-from leads.models import Alert, Event, Tenant
+from leads.models import Alert, Tenant
 from leads.models.alerts import AlertKind
 
 DAYS = 7
@@ -76,25 +76,24 @@ def _raised(tenant: Tenant, since: datetime, now: datetime) -> Counter[str]:
 
 
 def _scores(tenant: Tenant, since: datetime, now: datetime) -> list[ScoreFact]:
-    rows = (
-        Event.objects.filter(
-            tenant=tenant,
-            kind=Kind.LEAD_SCORED,
-            occurred_at__gt=since,
-            occurred_at__lte=now,
-            is_backfill=False,
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SCORES,
+            {"tenant": tenant.pk, "since": since, "now": now, "most": MOST, "kind": str(Kind.LEAD_SCORED)},
         )
-        .order_by("-occurred_at")
-        .values_list("lead_id", "occurred_at", "data__score", "data__previous_score")[:MOST]
-    )
-    return [
-        ScoreFact(lead_id, at, float(score), None if before is None else float(before))
-        for lead_id, at, score, before in rows
-        if lead_id is not None and score is not None
-    ]
+        return [ScoreFact(*row) for row in cursor.fetchall()]
 
 
-def _waits(query: str, tenant: Tenant, since: datetime, now: datetime) -> list[Wait]:
+SCORES = """
+SELECT lead_id, occurred_at, (data->>'score')::float8, (data->>'previous_score')::float8 FROM leads_event
+WHERE tenant_id = %(tenant)s AND kind = %(kind)s AND lead_id IS NOT NULL AND data->>'score' IS NOT NULL
+  AND NOT is_backfill AND occurred_at > %(since)s AND occurred_at <= %(now)s
+ORDER BY occurred_at DESC LIMIT %(most)s
+"""
+
+
+def _waits(query: str, tenant: Tenant, since: datetime, now: datetime) -> list[float]:
+    """Return how long each wait lasted, or has lasted, in seconds."""
     with connection.cursor() as cursor:
         cursor.execute(
             query,
@@ -107,7 +106,7 @@ def _waits(query: str, tenant: Tenant, since: datetime, now: datetime) -> list[W
                 "outward": [Kind.MESSAGE_SENT, Kind.CALL_MADE],
             },
         )
-        return [Wait(*row) for row in cursor.fetchall()]
+        return [seconds for (seconds,) in cursor.fetchall()]
 
 
 REPLIES = """
@@ -122,7 +121,7 @@ WITH talk AS (
     AND (kind = ANY(%(outward)s) OR kind = ANY(%(inward)s))
   WINDOW turn AS (PARTITION BY lead_id ORDER BY occurred_at, id)
 )
-SELECT lead_id, occurred_at, COALESCE(answered_at, %(now)s) FROM talk
+SELECT extract(epoch FROM COALESCE(answered_at, %(now)s) - occurred_at)::float8 FROM talk
 WHERE NOT is_out AND after_out IS NOT FALSE ORDER BY occurred_at DESC LIMIT %(most)s
 """
 
@@ -137,6 +136,6 @@ WITH heard AS (
     AND event.kind NOT LIKE 'alert.%%'
     AND event.occurred_at > %(since)s - interval '30 days' AND event.occurred_at <= %(now)s
 )
-SELECT lead_id, occurred_at, next_at FROM heard
+SELECT extract(epoch FROM next_at - occurred_at)::float8 FROM heard
 WHERE next_at > %(since)s ORDER BY next_at - occurred_at DESC LIMIT %(most)s
 """

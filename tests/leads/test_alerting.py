@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from leads import alerting
-from leads.alerting import ScoreFact, StandingFacts, Thresholds, Wait, alerts_for
+from leads.alerting import ScoreFact, StandingFacts, Thresholds, alerts_for
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 RULES = Thresholds()
@@ -173,7 +173,7 @@ def test_replayed_scores_count_what_would_have_been_raised_with_the_cooldown() -
 
 
 def test_replayed_waits_count_those_past_the_limit() -> None:
-    waits = [Wait(1, NOW - timedelta(minutes=m), NOW) for m in (5, 15, 40)]
+    waits = [60.0 * minutes for minutes in (5, 15, 40)]
 
     def count(rules: Thresholds) -> int:
         return alerting.replay_waits(
