@@ -241,6 +241,38 @@ def test_second_contact_with_the_same_address_is_the_same_person(tenant: Tenant)
     assert Identity.objects.filter(lead=lead, kind="contact_id").count() == 2
 
 
+def test_second_contact_of_a_person_fills_gaps_and_overwrites_nothing(tenant: Tenant) -> None:
+    ghl.deliver(
+        contact("ContactCreate", tenant, city="Tacoma"), contact("ContactCreate", tenant, id="contact-2")
+    )
+    other = {"id": "contact-2", "firstName": "Jo", "city": "Seattle", "postalCode": "98101", "tags": ["vip"]}
+
+    ghl.deliver(contact("ContactUpdate", tenant, **other))
+    ghl.deliver(contact("ContactUpdate", tenant, city="Olympia"))
+
+    lead = Lead.objects.get()
+    assert (lead.first_name, lead.city, lead.postal_code) == ("Jordan", "Olympia", "98101")
+    first, second = Event.objects.filter(kind="contact.updated").order_by("pk")
+    assert (first.data["fields"], second.data["fields"]) == (["postal_code"], ["city"])
+    assert event("contact.tagged").data == {"tags": ["vip"]}
+    assert Event.objects.filter(kind="contact.untagged").count() == 1  # its own contact has the say
+
+
+def test_second_contact_of_a_person_adds_refusals_and_lifts_none(tenant: Tenant) -> None:
+    settings = {"SMS": {"status": "active"}, "Email": {"status": "inactive"}}
+    ghl.deliver(contact("ContactCreate", tenant), contact("ContactCreate", tenant, id="contact-2"))
+    ghl.deliver(contact("ContactDndUpdate", tenant, dnd=False, dndSettings=settings))
+
+    lifted = {"SMS": {"status": "inactive"}, "Email": {"status": "active"}}
+    ghl.deliver(contact("ContactDndUpdate", tenant, id="contact-2", dnd=False, dndSettings=lifted))
+
+    consent = Lead.objects.get().consent
+    assert {channel: held["state"] for channel, held in consent.items()} == {
+        "SMS": "denied",
+        "Email": "denied",
+    }
+
+
 def test_household_phone_does_not_make_two_people_one(tenant: Tenant) -> None:
     partner = contact("ContactCreate", tenant, id="contact-2", firstName="Alex", email="alex@example.com")
 

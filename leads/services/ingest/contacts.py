@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -103,6 +103,8 @@ def tell_tags(
 
 def update_contact(batch: Batch, item: Item, lead: Lead, payload: ContactPayload) -> Changed | None:
     """Put what a snapshot tells into the lead; None when a newer one was applied before it."""
+    if is_of_another(lead, payload):
+        return _learn_from_another(batch, item, lead, payload)
     seen = read_moment(lead.crm.get("seen"))
     if seen is not None and item.at < seen:
         return None
@@ -129,6 +131,44 @@ def update_contact(batch: Batch, item: Item, lead: Lead, payload: ContactPayload
         lead.created_at = payload.added_at
     batch.touch(lead)
     return changed
+
+
+def is_of_another(lead: Lead, payload: ContactPayload) -> bool:
+    """Tell whether a snapshot is of a second contact of this person: a duplicate, or one merged into it."""
+    return bool(payload.contact_id and lead.contact_id) and payload.contact_id[:64] != lead.contact_id
+
+
+def _learn_from_another(batch: Batch, item: Item, lead: Lead, payload: ContactPayload) -> Changed:
+    """Take from a second contact what the lead lacks, and its refusals; its own contact has the say.
+
+    Two records of one person would else overwrite each other at every change, and lift each other's refusals.
+    """
+    changed = Changed()
+    lacking = {name: value for name, value in payload.facts.items() if value and _lacks(lead, name)}
+    _update_facts(batch, lead, replace(payload, facts=lacking), changed, item.at)
+    if payload.tags:
+        tags = [*lead.tags, *(tag[:TAG_LENGTH] for tag in payload.tags if tag[:TAG_LENGTH] not in lead.tags)]
+        _update_tags(lead, edits.with_edited_tags(lead.written_back, lead.tags, tags, item.at), changed)
+    if payload.custom:
+        keys = {
+            pk: row.key for (tenant_id, pk), row in batch.custom_fields.items() if tenant_id == lead.tenant_id
+        }
+        absent = {pk: value for pk, value in payload.custom.items() if keys.get(pk, pk) not in lead.custom}
+        _update_custom(batch, lead, absent, changed, item.at)
+    if payload.blocked:
+        denied = {channel: True for channel, is_blocked in payload.blocked.items() if is_blocked}
+        denied = edits.without_old_blocks(lead.written_back, lead.consent, denied, item.at)
+        _update_consent(lead, denied, payload.occurred_at or item.at, changed)
+    batch.know(lead, Identity.Kind.CONTACT_ID, payload.contact_id)
+    batch.know(lead, Identity.Kind.EMAIL, item.email)
+    batch.know(lead, Identity.Kind.PHONE, item.phone)
+    batch.touch(lead)
+    return changed
+
+
+def _lacks(lead: Lead, name: str) -> bool:
+    held = lead.assigned_to_id if name == "assigned_to" else getattr(lead, name, None)
+    return held in (None, "")
 
 
 def _update_facts(batch: Batch, lead: Lead, payload: ContactPayload, changed: Changed, at: datetime) -> None:
