@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
+from weakref import WeakValueDictionary
 
+from leads.realtime.groups import TEAM
 from leads.realtime.messages import (
     PING,
     RESET,
@@ -34,6 +36,8 @@ PING_SECONDS = 30.0
 MISSES = 2
 ASK_AFTER_BYTES = 256 * 1024
 """Sent without a sign of life from the reader: it is asked for one."""
+AT_ONCE = 100
+"""Readers served before the event loop turns to others."""
 MOST_BYTES = 2 * 1024 * 1024
 """Sent without a sign of life: the reader is too slow."""
 
@@ -58,7 +62,9 @@ class Channel:
         self.readers: set[Reader] = set()
         self.flushed_at = float("-inf")
         self.flush_timer: asyncio.TimerHandle | None = None
-        self._cache: dict[Any, list[str]] = {}
+        self._wants: WeakValueDictionary[Wants, Wants] = WeakValueDictionary()
+        self._fresh: dict[int, tuple[list[Message], list[Message]]] = {}
+        self._made: dict[Any, tuple[Wants, list[str]]] = {}
 
     @property
     def start(self) -> int:
@@ -103,20 +109,60 @@ class Channel:
         self.flush_timer = None
         self.flushed = self.head
         self.flushed_at = time.monotonic()
-        self._cache.clear()
+        self._fresh.clear()
+        self._made.clear()
         for reader in self.readers:
-            reader.wake.set()
+            reader.stir()
+
+    def same(self, wants: Wants) -> Wants:
+        """Return one object for all readers that want the same."""
+        return self._wants.setdefault(wants, wants)
 
     def frames_for(self, reader: Reader) -> list[str]:
         """Return the frames from a reader's position on, made once for all readers alike."""
-        fresh = list(islice(self.messages, max(0, reader.position - self.start + 1), None))
-        fresh = [each for each in fresh if each.number <= self.flushed]
-        audiences = reader.audiences
-        key = (reader.position, reader.wants, reader.is_team, personal_numbers(fresh, audiences))
-        made = self._cache.get(key)
-        if made is None:
-            made = self._cache[key] = frames(wanted(fresh, reader.wants, audiences), reader.wants)
-        return made
+        fresh, personal = self._after(reader.position)
+        wants, audiences = reader.wants, reader.audiences
+        mine = personal_numbers(personal, audiences) if personal else ()
+        key = (reader.position, id(wants), reader.is_team, mine)
+        made = self._made.get(key)
+        if made is None:  # `wants` is kept beside what was made, so that its id stays its own
+            made = self._made[key] = (wants, frames(wanted(fresh, wants, audiences), wants))
+        return made[1]
+
+    def _after(self, position: int) -> tuple[list[Message], list[Message]]:
+        """Return what readers may have after a position, and what of it is not for the whole team."""
+        held = self._fresh.get(position)
+        if held is None:
+            fresh = list(islice(self.messages, max(0, position - self.start + 1), None))
+            fresh = [each for each in fresh if each.number <= self.flushed]
+            held = self._fresh[position] = (fresh, [each for each in fresh if each.audience != TEAM])
+        return held
+
+
+class Outbox:
+    """Readers with something to be sent, in turn: one task for all costs less than one for each."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._waiting: deque[Reader] = deque()
+        self._stirred = asyncio.Event()
+
+    def add(self, reader: Reader) -> None:
+        """Put a reader last, unless it waits already."""
+        if not reader.is_waiting:
+            reader.is_waiting = True
+            self._waiting.append(reader)
+            self._stirred.set()
+
+    async def take(self) -> list[Reader]:
+        """Wait for readers and return some; what they come to have from now on puts them in again."""
+        while not self._waiting:
+            self._stirred.clear()
+            await self._stirred.wait()
+        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), AT_ONCE))]
+        for reader in taken:
+            reader.is_waiting = False
+        return taken
 
 
 @dataclass(eq=False, slots=True)
@@ -130,7 +176,12 @@ class Reader:
     audiences: frozenset[str]
     is_team: bool
     wants: Wants = field(default_factory=Wants)
+    deliver: Callable[[Delivery], Awaitable[None]] | None = None
+    """Sends what is due, without waiting for the network; without it the connection takes by itself."""
+    outbox: Outbox | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    is_waiting: bool = False
+    is_over: bool = False
     position: int = 0
     is_subscribed: bool = False
     urgent: deque[str] = field(default_factory=deque)
@@ -138,6 +189,13 @@ class Reader:
     pinged_at: float = field(default_factory=time.monotonic)
     misses: int = 0
     unanswered_bytes: int = 0
+
+    def stir(self) -> None:
+        """Have the connection look at what it can send."""
+        if self.outbox is not None:
+            self.outbox.add(self)
+        else:
+            self.wake.set()
 
     def heard(self) -> None:
         """Note a sign of life."""
@@ -154,7 +212,7 @@ class Reader:
             self.give_up(TOO_SLOW)
         elif before <= ASK_AFTER_BYTES < self.unanswered_bytes:
             self.urgent.append(PING)
-            self.wake.set()
+            self.stir()
 
     def give_up(self, code: int) -> None:
         """Tell the reader to load anew, and close."""
@@ -162,7 +220,7 @@ class Reader:
             if code == TOO_SLOW:
                 self.urgent.append(RESET)
             self.close_code = code
-            self.wake.set()
+            self.stir()
 
 
 def ping_if_due(reader: Reader, now: float) -> None:
@@ -175,4 +233,4 @@ def ping_if_due(reader: Reader, now: float) -> None:
     reader.misses += 1
     reader.pinged_at = now
     reader.urgent.append(PING)
-    reader.wake.set()
+    reader.stir()

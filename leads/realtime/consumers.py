@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from typing import Any
 
 import orjson
@@ -11,7 +9,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from leads.ops.logs import get_logger
 from leads.realtime import viewers
-from leads.realtime.channel import SIGNED_OUT, Reader
+from leads.realtime.channel import SIGNED_OUT, Delivery, Reader
 from leads.realtime.groups import TOPICS
 from leads.realtime.hub import Hub, current_hub
 from leads.realtime.messages import Shown, Viewer, Wants
@@ -36,7 +34,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
     channel_layer_alias = ""  # no layer channel for each socket: the hub has one for all
     hub: Hub
     reader: Reader | None = None
-    writer: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Let in a signed-in member from a page of ours, or a program with a token."""
@@ -54,8 +51,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         if self.hub.count_of(viewer.membership_id) >= MOST_PER_MEMBER:
             await self.close(TOO_MANY)
             return
-        self.reader = await self.hub.open(viewer, transport="websocket", answers=True)
-        self.writer = asyncio.create_task(self._write(self.reader), name="live-write")
+        self.reader = await self.hub.open(viewer, transport="websocket", answers=True, deliver=self._deliver)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Take a subscription or a pong."""
@@ -72,10 +68,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
 
     async def disconnect(self, code: int) -> None:
         """Leave the hub."""
-        if self.writer is not None:
-            self.writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.writer
         if self.reader is not None:
             self.hub.close(self.reader)
 
@@ -85,17 +77,16 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         session_key = viewers.session_key_of(self.scope["headers"])
         return await self.hub.run(viewers.viewer_of_session, session_key) if session_key else None
 
-    async def _write(self, reader: Reader) -> None:
-        """Send what the hub has for this reader, for as long as it may read."""
-        while True:
-            delivery = await self.hub.take(reader)
-            if delivery.close_code is not None:
-                log.info("live.closed", code=delivery.close_code, tenant_id=reader.viewer.tenant_id)
-                await self.close(delivery.close_code)
-                return
-            for frame in delivery.frames:
-                await self.send(text_data=frame)
-                reader.sent(len(frame))
+    async def _deliver(self, delivery: Delivery) -> None:
+        """Send what the hub has for this reader; Daphne takes it at once and buffers."""
+        assert self.reader is not None
+        if delivery.close_code is not None:
+            log.info("live.closed", code=delivery.close_code, tenant_id=self.reader.viewer.tenant_id)
+            await self.close(delivery.close_code)
+            return
+        for frame in delivery.frames:
+            await self.send(text_data=frame)
+            self.reader.sent(len(frame))
 
 
 def read_message(text: str | None) -> dict[str, Any]:

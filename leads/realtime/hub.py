@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import ParamSpec, TypeVar
@@ -26,6 +26,7 @@ from leads.realtime.channel import (
     TOO_SLOW,
     Channel,
     Delivery,
+    Outbox,
     Reader,
     ping_if_due,
 )
@@ -52,6 +53,7 @@ PAUSE_SECONDS = 0.005
 """Between two reads, so that a burst is read together."""
 VALIDATE_SECONDS = 20.0
 DATABASE_THREADS = 2
+TRANSPORTS = ("websocket", "sse")
 
 
 class Hub:
@@ -61,6 +63,8 @@ class Hub:
         """Prepare; tasks start with the first reader."""
         self.channels: dict[int, Channel] = {}
         self._opening: dict[int, asyncio.Lock] = {}
+        self._outbox = Outbox()
+        self._sent = {name: metrics.LIVE_SENT.labels(transport=name) for name in TRANSPORTS}
         self._woken = asyncio.Event()
         self._soon: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -68,11 +72,26 @@ class Hub:
         self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="live-read")  # no newcomer delays it
         self._reading = asyncio.Lock()
 
-    async def open(self, viewer: Viewer, *, transport: str, answers: bool) -> Reader:
-        """Add a connection; it receives nothing until it subscribes."""
+    async def open(
+        self,
+        viewer: Viewer,
+        *,
+        transport: str,
+        answers: bool,
+        deliver: Callable[[Delivery], Awaitable[None]] | None = None,
+    ) -> Reader:
+        """Add a connection; it receives nothing until it subscribes, and without `deliver` what it takes."""
         self._start()
         audiences = viewer.audiences
-        reader = Reader(viewer, transport, answers, audiences, is_team="team" in audiences)
+        reader = Reader(
+            viewer,
+            transport,
+            answers,
+            audiences,
+            is_team="team" in audiences,
+            deliver=deliver,
+            outbox=self._outbox if deliver is not None else None,
+        )
         channel = await self._channel(viewer.tenant_id)
         channel.readers.add(reader)
         reader.position = channel.flushed
@@ -122,33 +141,40 @@ class Hub:
                 allowed = wanted(found.messages, wants, reader.audiences)
                 reader.urgent.extend(frames(allowed, wants))
                 reader.position = found.last
-        reader.wants = wants
+        reader.wants = channel.same(wants)
         reader.is_subscribed = True
-        reader.wake.set()
+        reader.stir()
 
     async def take(self, reader: Reader) -> Delivery:
         """Wait for what a reader's connection does next."""
         while True:
             reader.wake.clear()
-            if reader.urgent:
-                waiting = list(reader.urgent)
-                reader.urgent.clear()
-                return Delivery(waiting, last=reader.position)
-            if reader.close_code is not None:
-                return Delivery(close_code=reader.close_code)
-            channel = self.channels.get(reader.viewer.tenant_id)
-            if channel is not None and reader.is_subscribed and channel.flushed > reader.position:
-                if reader.position < channel.start - 1:
-                    reader.position = channel.flushed
-                    reader.give_up(TOO_SLOW)
-                    continue
-                made = channel.frames_for(reader)
-                reader.position = channel.flushed
-                if made:
-                    metrics.LIVE_SENT.labels(transport=reader.transport).inc(len(made))
-                    return Delivery(made, last=reader.position)
-                continue
+            if (delivery := self.due(reader)) is not None:
+                return delivery
             await reader.wake.wait()
+
+    def due(self, reader: Reader) -> Delivery | None:
+        """Return what a reader's connection does now, if anything."""
+        channel = self.channels.get(reader.viewer.tenant_id)
+        if channel is None or reader not in channel.readers or reader.is_over:
+            return None
+        if reader.is_subscribed and reader.position < channel.start - 1:
+            reader.position = channel.flushed
+            reader.give_up(TOO_SLOW)
+        if reader.urgent:
+            waiting = list(reader.urgent)
+            reader.urgent.clear()
+            return Delivery(waiting, last=reader.position)
+        if reader.close_code is not None:
+            reader.is_over = True
+            return Delivery(close_code=reader.close_code)
+        if reader.is_subscribed and channel.flushed > reader.position:
+            made = channel.frames_for(reader)
+            reader.position = channel.flushed
+            if made:
+                self._sent[reader.transport].inc(len(made))
+                return Delivery(made, last=reader.position)
+        return None
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a database function in one of the hub's own threads."""
@@ -185,6 +211,7 @@ class Hub:
                 asyncio.create_task(self._listen(), name="live-listen"),
                 asyncio.create_task(self._pump(), name="live-pump"),
                 asyncio.create_task(self._watch(), name="live-watch"),
+                asyncio.create_task(self._write(), name="live-write"),
             ]
 
     async def _channel(self, tenant_id: int) -> Channel:
@@ -264,6 +291,22 @@ class Hub:
             channel.flush()
         else:
             channel.flush_timer = asyncio.get_running_loop().call_later(due, channel.flush)
+
+    async def _write(self) -> None:
+        """Send to readers that do not take by themselves whatever is due to them."""
+        while True:
+            for reader in await self._outbox.take():
+                try:
+                    await self._write_to(reader)
+                except Exception as error:  # one broken connection ends no other
+                    log.warning("live.send_failed", error=type(error).__name__)
+                    self.close(reader)
+            await asyncio.sleep(0)
+
+    async def _write_to(self, reader: Reader) -> None:
+        assert reader.deliver is not None
+        while (delivery := self.due(reader)) is not None:
+            await reader.deliver(delivery)
 
     async def _watch(self) -> None:
         """Ping, drop the silent, and close what is no longer allowed."""

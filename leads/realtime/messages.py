@@ -60,7 +60,7 @@ class Shown:
         return message.target in self.targets
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Wants:
     """What a reader subscribed to, and how it wants it; `html` with what is `shown` means for that alone."""
 
