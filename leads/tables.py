@@ -121,6 +121,9 @@ def _read(row: Sequence[Any], readers: tuple[tuple[int, Reader], ...]) -> list[A
 
 @lru_cache(maxsize=32)
 def _insert(model: type[models.Model], conflict: str) -> str:
+    for field in model._meta.concrete_fields:
+        if field.generated or not (isinstance(field, models.JSONField) or _reader(field) is None):
+            raise TypeError(f"{model.__name__}.{field.name} can be written through the ORM alone.")
     columns, key = _columns(model, None), model._meta.pk.column
     given = [
         (name, kind)

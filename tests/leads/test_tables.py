@@ -378,6 +378,16 @@ def test_a_parent_that_is_none_stays_none(tenant: Tenant) -> None:
     assert (stored.lead_id, stored.actor_id) == (None, None)
 
 
+@pytest.mark.parametrize("factory", [GHLConnectionFactory, LeadFactory])
+def test_rows_with_a_column_only_the_orm_can_write_are_refused(factory: Any, tenant: Tenant) -> None:
+    row = factory.build(tenant=tenant)
+
+    with pytest.raises(TypeError, match="can be written through the ORM alone"):
+        insert([row])
+
+    assert row.pk is None
+
+
 # Several statements at once
 
 
