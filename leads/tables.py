@@ -163,7 +163,7 @@ def put(rows: Sequence[models.Model], *, conflict: str = "") -> Callable[[], Non
     if not rows:
         return lambda: None
     model = type(rows[0])
-    columns = _columns(model, None)
+    statement, columns = _insert(model, conflict), _columns(model, None)
     _know_parents(rows)
     pairs = list(zip(columns.attributes, (name[1:-1] for name in columns.names), strict=True))
     payload = orjson.dumps(
@@ -171,7 +171,7 @@ def put(rows: Sequence[models.Model], *, conflict: str = "") -> Callable[[], Non
         option=orjson.OPT_NON_STR_KEYS,
     ).decode()
     cursor = prepared()
-    cursor.execute(_insert(model, conflict), [payload])
+    cursor.execute(statement, [payload])
 
     def answer() -> None:
         for row, (key,) in zip(rows, cursor.fetchall(), strict=not conflict):
