@@ -32,6 +32,7 @@ QUIET = {
     "httpx": logging.WARNING,
     "kombu": logging.WARNING,
     "numba": logging.WARNING,
+    "psycopg": logging.WARNING,
 }
 OWN_KEYS = frozenset({"at", "level", "logger", "correlation_id", "process", "pid", "error"})
 CORRELATION_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
