@@ -17,6 +17,7 @@ from pytest_django import Settings
 
 from leads.ghl import signatures, webhooks
 from leads.models import Event, WebhookDelivery
+from leads.ops.logs import correlated
 from leads.services import webhooks as service
 from leads.services.ingest import ingest
 
@@ -69,7 +70,8 @@ def post(body: object, **headers: str) -> HttpResponse:
     raw = body if isinstance(body, bytes) else encode(body)
     headers.setdefault("X-GHL-Signature", signatures.sign(raw, key()))
     request = factory.post("/webhooks/ghl/", raw, content_type="application/json", headers=headers)
-    return webhooks.receive_webhook(request)
+    with correlated():  # as the middleware does
+        return webhooks.receive_webhook(request)
 
 
 def post_workflow(body: object, secret: str) -> HttpResponse:
@@ -77,7 +79,8 @@ def post_workflow(body: object, secret: str) -> HttpResponse:
     raw = body if isinstance(body, bytes) else encode(body)
     headers = {"Authorization": f"Bearer {secret}"}
     request = factory.post("/webhooks/ghl/workflow/", raw, content_type="application/json", headers=headers)
-    return webhooks.receive_workflow(request)
+    with correlated():
+        return webhooks.receive_workflow(request)
 
 
 def work() -> int:

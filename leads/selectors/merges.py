@@ -79,7 +79,8 @@ def compare(survivor: Lead, absorbed: Lead, after: Mapping[str, Any]) -> list[Me
         ]
     rows.append(MergeRow("Tags", survivor.tags, absorbed.tags, after["tags"]))
     rows += [_consent(channel, survivor, absorbed, after) for channel in sorted(after["consent"])]
-    return [row for row in rows if row.survivor or row.absorbed]
+    told = [row for row in rows if row.survivor or row.absorbed]
+    return [row for place, row in enumerate(told) if row not in told[:place]]  # an answer is a custom field too
 
 
 def _column(name: str, label: str, survivor: Lead, absorbed: Lead, after: Mapping[str, Any]) -> MergeRow:

@@ -288,3 +288,17 @@ def test_who_may_not_merges_and_undoes_nothing(
     assert other_agent_client.post(f"/agent/merges/{merge.pk}/undo/").status_code == 404
     merge.refresh_from_db()
     assert merge.undone_at is None
+
+
+def test_an_answer_kept_as_a_custom_field_too_is_compared_once(
+    agent_client: Client, dana: Lead, other: Lead, tenant: Tenant
+) -> None:
+    CustomFieldFactory(tenant=tenant, key="when", name="Timeline", answers="timeline")
+    other.custom = {"when": "0-3 months", "beds": 3}
+    other.save()
+
+    page = agent_client.get(page_of(dana), {"other": other.pk})
+
+    labels = [row.label for row in page.context["rows"]]
+    assert labels.count("Timeline") == 1
+    assert rows_of(page)["Timeline"] == ("", "0-3 months", "0-3 months")
