@@ -80,7 +80,8 @@ def compare(survivor: Lead, absorbed: Lead, after: Mapping[str, Any]) -> list[Me
     rows.append(MergeRow("Tags", survivor.tags, absorbed.tags, after["tags"]))
     rows += [_consent(channel, survivor, absorbed, after) for channel in sorted(after["consent"])]
     told = [row for row in rows if row.survivor or row.absorbed]
-    return [row for place, row in enumerate(told) if row not in told[:place]]  # an answer is a custom field too
+    # An answer is often kept as a custom field too: it is told once
+    return [row for place, row in enumerate(told) if row not in told[:place]]
 
 
 def _column(name: str, label: str, survivor: Lead, absorbed: Lead, after: Mapping[str, Any]) -> MergeRow:
