@@ -32,7 +32,6 @@ KEEP_MESSAGES = 500
 GAP_SECONDS = 0.02
 GAP_PER_READER = 0.0002
 MOST_GAP_SECONDS = 0.2
-MOST_EXTRA_SECONDS = 0.4
 PACE_SECONDS = 0.25
 BUSY_SHARE = 0.5
 CALM_SHARE = 0.35
@@ -75,7 +74,7 @@ class Pace:
             return
         share = (spent - before) / (now - began)
         if share > BUSY_SHARE:
-            self.extra = min(MOST_EXTRA_SECONDS, max(GAP_SECONDS, self.extra * 1.3))
+            self.extra = min(MOST_GAP_SECONDS, max(GAP_SECONDS, self.extra * 1.3))
         elif share < CALM_SHARE:
             self.extra = self.extra * 0.7 if self.extra > GAP_SECONDS / 2 else 0.0
         self._since = now, spent
@@ -105,7 +104,8 @@ class Channel:
     @property
     def gap(self) -> float:
         """Return the least time between two frames: the more readers, the more is put in one."""
-        return min(MOST_GAP_SECONDS, GAP_SECONDS + GAP_PER_READER * len(self.readers)) + self.pace.extra
+        base = GAP_SECONDS + GAP_PER_READER * len(self.readers)
+        return min(MOST_GAP_SECONDS, base + self.pace.extra)
 
     def append(self, messages: Sequence[Message]) -> None:
         """Hold newly read messages."""

@@ -63,7 +63,7 @@ def test_a_calm_process_adds_nothing_to_the_gap() -> None:
         ((0.6, 0.4), 0.02),  # neither busy nor calm: as it is
         ((0.6, 0.6, 0.2), 0.0182),
         ((0.6, 0.2, 0.2, 0.2), 0.0),
-        ((0.9,) * 20, 0.4),
+        ((0.9,) * 20, 0.2),
     ],
 )
 def test_a_busy_process_waits_longer_and_comes_back(shares: tuple[float, ...], extra: float) -> None:
@@ -79,11 +79,11 @@ def test_moments_too_short_to_judge_are_put_together() -> None:
     assert pace().extra == 0.0
 
 
-def test_a_tenant_with_many_readers_waits_a_fifth_of_a_second_and_what_the_process_adds() -> None:
+def test_no_reader_waits_longer_than_a_fifth_of_a_second_between_frames() -> None:
     channel = Channel(0, pace(0.6))
     channel.readers = {reader(number) for number in range(1_500)}
 
-    assert channel.gap == pytest.approx(0.22)
+    assert channel.gap == pytest.approx(0.2)
 
 
 def test_readers_that_want_the_same_get_the_same_frames() -> None:
