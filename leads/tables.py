@@ -1,8 +1,7 @@
 """Statements made once, planned once and sent together, and rows of a model by them.
 
 For the road from webhook to screen only: there Django's making of each query anew costs four times what
-PostgreSQL needs to answer it, half of that is planning, and on a busy machine waiting for each answer before
-the next question costs more than both.
+PostgreSQL needs to answer it, and every answer that is waited for is a turn of two busy processes.
 """
 
 from __future__ import annotations

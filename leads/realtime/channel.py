@@ -32,9 +32,6 @@ KEEP_MESSAGES = 500
 GAP_SECONDS = 0.02
 GAP_PER_READER = 0.0002
 MOST_GAP_SECONDS = 0.2
-PACE_SECONDS = 0.25
-BUSY_SHARE = 0.5
-CALM_SHARE = 0.35
 PING_SECONDS = 30.0
 MISSES = 2
 ASK_AFTER_BYTES = 256 * 1024
@@ -54,38 +51,11 @@ class Delivery:
     last: int = 0
 
 
-class Pace:
-    """How busy a process is, and how much longer it therefore waits between two frames.
-
-    Beyond half a core of sending the rest of the house would wait: more messages in fewer frames cost less.
-    """
-
-    def __init__(self) -> None:
-        """Begin without haste."""
-        self.extra = 0.0
-        self._since: tuple[float, float] | None = None
-
-    def note(self, now: float, spent: float) -> None:
-        """Note the time and the processor time the process has spent so far, both in seconds."""
-        if self._since is None:
-            self._since = now, spent
-        began, before = self._since
-        if now - began < PACE_SECONDS:
-            return
-        share = (spent - before) / (now - began)
-        if share > BUSY_SHARE:
-            self.extra = min(MOST_GAP_SECONDS, max(GAP_SECONDS, self.extra * 1.3))
-        elif share < CALM_SHARE:
-            self.extra = self.extra * 0.7 if self.extra > GAP_SECONDS / 2 else 0.0
-        self._since = now, spent
-
-
 class Channel:
     """A tenant's recent messages and who reads them."""
 
-    def __init__(self, head: int, pace: Pace | None = None) -> None:
+    def __init__(self, head: int) -> None:
         """Begin after message `head`."""
-        self.pace = pace or Pace()
         self.messages: deque[Message] = deque()
         self.head = head
         self.flushed = head
@@ -104,8 +74,7 @@ class Channel:
     @property
     def gap(self) -> float:
         """Return the least time between two frames: the more readers, the more is put in one."""
-        base = GAP_SECONDS + GAP_PER_READER * len(self.readers)
-        return min(MOST_GAP_SECONDS, base + self.pace.extra)
+        return min(MOST_GAP_SECONDS, GAP_SECONDS + GAP_PER_READER * len(self.readers))
 
     def append(self, messages: Sequence[Message]) -> None:
         """Hold newly read messages."""

@@ -27,7 +27,6 @@ from leads.realtime.channel import (
     Channel,
     Delivery,
     Outbox,
-    Pace,
     Reader,
     ping_if_due,
 )
@@ -65,7 +64,6 @@ class Hub:
         self.channels: dict[int, Channel] = {}
         self._opening: dict[int, asyncio.Lock] = {}
         self._outbox = Outbox()
-        self._pace = Pace()
         self._sent = {name: metrics.LIVE_SENT.labels(transport=name) for name in TRANSPORTS}
         self._woken = asyncio.Event()
         self._soon: asyncio.TimerHandle | None = None
@@ -221,7 +219,7 @@ class Hub:
             channel = self.channels.get(tenant_id)
             if channel is None:
                 found = await self.run(live.heads, [tenant_id])
-                channel = self.channels[tenant_id] = Channel(found[tenant_id], self._pace)
+                channel = self.channels[tenant_id] = Channel(found[tenant_id])
             return channel
 
     async def _listen(self) -> None:
@@ -303,7 +301,6 @@ class Hub:
                 except Exception as error:  # one broken connection ends no other
                     log.warning("live.send_failed", error=type(error).__name__)
                     self.close(reader)
-            self._pace.note(time.monotonic(), time.process_time())
             await asyncio.sleep(0)
 
     async def _write_to(self, reader: Reader) -> None:

@@ -162,8 +162,6 @@ WHERE dedupe_key = '' OR (tenant_id, dedupe_key) IN (SELECT tenant_id, key FROM 
 ORDER BY place
 RETURNING id, tenant_id, dedupe_key
 """
-
-
 """Claims the keys and inserts the rows whose key was not known, in their order."""
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from leads.realtime.channel import AT_ONCE, Channel, Outbox, Pace, Reader
+from leads.realtime.channel import AT_ONCE, Channel, Outbox, Reader
 from leads.realtime.groups import audiences_of
 from leads.realtime.messages import Message, Shown, Viewer, Wants
 
@@ -37,53 +37,12 @@ def message(number: int, audience: str = "team") -> Message:
     )
 
 
-def pace(*shares: float) -> Pace:
-    """Return a pace that has seen a process use these shares of a core, a second each."""
-    made, spent = Pace(), 0.0
-    made.note(0.0, spent)
-    for second, share in enumerate(shares, start=1):
-        spent += share
-        made.note(float(second), spent)
-    return made
+@pytest.mark.parametrize(("readers", "gap"), [(0, 0.02), (50, 0.03), (900, 0.2), (1_500, 0.2)])
+def test_more_readers_are_sent_more_in_one_frame(readers: int, gap: float) -> None:
+    channel = Channel(0)
+    channel.readers = {reader(number) for number in range(readers)}
 
-
-def test_a_calm_process_adds_nothing_to_the_gap() -> None:
-    channel = Channel(0, pace(0.2, 0.45, 0.3))
-    channel.readers = {reader(number) for number in range(50)}
-
-    assert channel.gap == pytest.approx(0.03)
-
-
-@pytest.mark.parametrize(
-    ("shares", "extra"),
-    [
-        ((0.6,), 0.02),
-        ((0.6, 0.6), 0.026),
-        ((0.6, 0.6, 0.6), 0.0338),
-        ((0.6, 0.4), 0.02),  # neither busy nor calm: as it is
-        ((0.6, 0.6, 0.2), 0.0182),
-        ((0.6, 0.2, 0.2, 0.2), 0.0),
-        ((0.9,) * 20, 0.2),
-    ],
-)
-def test_a_busy_process_waits_longer_and_comes_back(shares: tuple[float, ...], extra: float) -> None:
-    assert pace(*shares).extra == pytest.approx(extra)
-
-
-def test_moments_too_short_to_judge_are_put_together() -> None:
-    made = Pace()
-    for tenth in range(4):
-        made.note(tenth / 10, tenth * 0.06)
-
-    assert made.extra == pytest.approx(0.02)
-    assert pace().extra == 0.0
-
-
-def test_no_reader_waits_longer_than_a_fifth_of_a_second_between_frames() -> None:
-    channel = Channel(0, pace(0.6))
-    channel.readers = {reader(number) for number in range(1_500)}
-
-    assert channel.gap == pytest.approx(0.2)
+    assert channel.gap == pytest.approx(gap)
 
 
 def test_readers_that_want_the_same_get_the_same_frames() -> None:
