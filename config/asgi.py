@@ -10,6 +10,9 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
 
-from leads.realtime.routing import urlpatterns  # noqa: E402  (Django must be set up first)
+from leads.realtime import wire  # noqa: E402  (Django must be set up first)
+from leads.realtime.routing import urlpatterns  # noqa: E402
+
+wire.install()
 
 application = ProtocolTypeRouter({"http": django_application, "websocket": URLRouter(urlpatterns)})

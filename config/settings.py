@@ -118,6 +118,10 @@ COTTON_DIR = "components"
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # PostgreSQL: the truth
+_PROCESS = env.str("PROCESS_NAME", "hearthline")
+_PLANNING = ["plan_cache_mode=force_generic_plan"]  # a prepared statement is planned once
+if _PROCESS == "realtime":  # few rows by their keys, and a plan may be as old as an empty table
+    _PLANNING.append("enable_seqscan=off")
 DATABASES = {
     "default": {
         **env.database(
@@ -127,8 +131,9 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", 10), "timeout": 5},
-            "application_name": env.str("PROCESS_NAME", "hearthline"),
+            "application_name": _PROCESS,
             "prepare_threshold": 5,  # for the cursors of leads.tables; Django's own never prepare
+            "options": " ".join(f"-c {option}" for option in _PLANNING),
         },
     }
 }

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import ParamSpec, TypeVar
@@ -47,8 +47,8 @@ T = TypeVar("T")
 
 KEEP_TIME = timedelta(minutes=1)
 POLL_SECONDS = 1.0
-SOON_SECONDS = 0.1
-"""What is only needed soon waits this long for what is needed now."""
+SOON_SECONDS = 0.3
+"""What is only needed soon waits this long for what is needed now, and goes with it in one frame."""
 PAUSE_SECONDS = 0.005
 """Between two reads, so that a burst is read together."""
 VALIDATE_SECONDS = 20.0
@@ -66,7 +66,8 @@ class Hub:
         self._outbox = Outbox()
         self._sent = {name: metrics.LIVE_SENT.labels(transport=name) for name in TRANSPORTS}
         self._woken = asyncio.Event()
-        self._soon: asyncio.TimerHandle | None = None
+        self._due: set[int] = set()
+        self._later: dict[int, asyncio.TimerHandle] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="live")
         self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="live-read")  # no newcomer delays it
@@ -199,8 +200,8 @@ class Hub:
         for channel in self.channels.values():
             if channel.flush_timer is not None:
                 channel.flush_timer.cancel()
-        if self._soon is not None:
-            self._soon.cancel()
+        for timer in self._later.values():
+            timer.cancel()
         await asyncio.get_running_loop().run_in_executor(self._reader_thread, connections.close_all)
         self._reader_thread.shutdown()
         self._threads.shutdown()
@@ -220,6 +221,7 @@ class Hub:
             if channel is None:
                 found = await self.run(live.heads, [tenant_id])
                 channel = self.channels[tenant_id] = Channel(found[tenant_id])
+                self._is_due(tenant_id)  # for what came while we looked
             return channel
 
     async def _listen(self) -> None:
@@ -229,49 +231,67 @@ class Hub:
                 layer = get_channel_layer()
                 name = await layer.new_channel()
                 await layer.group_add(GROUP, name)
-                self._woken.set()  # what came before we listened
+                self._wake(self.channels, soon=False)  # what came before we listened
                 while True:
                     message = await layer.receive(name)  # never with a timeout: that would end the channel
-                    if any(tenant_id in self.channels for tenant_id in message["tenants"]):
-                        self._wake(soon=message.get("soon", False))
+                    self._wake(message["tenants"], soon=message.get("soon", False))
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # whatever Redis or the layer may raise, screens stay served
                 log.warning("live.listen_failed", error=type(error).__name__)
                 await asyncio.sleep(POLL_SECONDS)
 
-    def _wake(self, *, soon: bool) -> None:
-        if not soon:
-            self._woken.set()
-        elif self._soon is None:
-            self._soon = asyncio.get_running_loop().call_later(SOON_SECONDS, self._woken.set)
+    def _wake(self, tenant_ids: Iterable[int], *, soon: bool) -> None:
+        for tenant_id in tenant_ids:
+            if tenant_id not in self.channels:
+                continue
+            if not soon:
+                self._is_due(tenant_id)
+            elif tenant_id not in self._later:
+                loop = asyncio.get_running_loop()
+                self._later[tenant_id] = loop.call_later(SOON_SECONDS, self._is_due, tenant_id)
+
+    def _is_due(self, tenant_id: int) -> None:
+        """Have a tenant's messages read now, those included that were only needed soon."""
+        if (timer := self._later.pop(tenant_id, None)) is not None:
+            timer.cancel()
+        self._due.add(tenant_id)
+        self._woken.set()
 
     async def _pump(self) -> None:
-        """Read when woken, and once a second in any case."""
+        """Read for whom we were woken, and for all once a second in any case."""
+        polled_at = time.monotonic()
         while True:
+            left = polled_at + POLL_SECONDS - time.monotonic()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+                await asyncio.wait_for(self._woken.wait(), max(0.0, left))
             self._woken.clear()
-            if self._soon is not None:
-                self._soon.cancel()
-                self._soon = None
+            due, self._due = self._due, set()
+            if time.monotonic() - polled_at >= POLL_SECONDS:
+                polled_at = time.monotonic()
+                due = set(self.channels)
             try:
-                await self.read()
+                await self.read(due)
             except (DatabaseError, InterfaceError) as error:
                 log.warning("live.read_failed", error=type(error).__name__)
                 await asyncio.sleep(POLL_SECONDS)
+                polled_at = float("-inf")
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def read(self) -> None:
-        """Read what is new for every tenant in one query and let the readers have it."""
+    async def read(self, tenant_ids: Iterable[int]) -> None:
+        """Read what is new for these tenants in one query and let their readers have it."""
         async with self._reading:
-            cursors = {tenant_id: channel.head for tenant_id, channel in self.channels.items()}
+            cursors = {
+                tenant_id: self.channels[tenant_id].head
+                for tenant_id in tenant_ids
+                if tenant_id in self.channels
+            }
             if not cursors:
                 return
             loop = asyncio.get_running_loop()
             fresh = await loop.run_in_executor(self._reader_thread, read_new, cursors)
             if len(fresh) >= live.MOST:
-                self._woken.set()
+                self._wake(cursors, soon=False)
             by_tenant: dict[int, list[Message]] = {}
             for message in fresh:
                 by_tenant.setdefault(message.tenant_id, []).append(message)

@@ -172,6 +172,42 @@ async def test_a_socket_hears_nothing_of_another_tenant(
     assert (await theirs.receive_json_from(5))["data"] == {"secret": 1}
 
 
+async def test_what_a_lead_wrote_waits_for_its_score_whatever_other_tenants_are_sent(
+    agent_client: Client,
+    other_agent_client: Client,
+    tenant: Tenant,
+    other_tenant: Tenant,
+    connect: Open,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("SOON_SECONDS", "POLL_SECONDS"):
+        monkeypatch.setattr(f"leads.realtime.hub.{name}", 60.0)
+    ours = await connect(agent_client)
+    await subscribe(ours, batch=True)
+    theirs = await connect(other_agent_client)
+    await subscribe(theirs, batch=True)
+
+    await send(draft(tenant, type="message", topic="messages"))
+    await send(draft(other_tenant))
+    assert [each["type"] for each in await theirs.receive_json_from(5)] == ["score_update"]
+    await send(draft(tenant))
+
+    assert [each["type"] for each in await ours.receive_json_from(5)] == ["message", "score_update"]
+
+
+async def test_what_a_lead_wrote_comes_without_a_score_too(
+    agent_client: Client, tenant: Tenant, connect: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leads.realtime.hub.SOON_SECONDS", 0.01)
+    monkeypatch.setattr("leads.realtime.hub.POLL_SECONDS", 60.0)
+    socket = await connect(agent_client)
+    await subscribe(socket)
+
+    await send(draft(tenant, type="message", topic="messages"))
+
+    assert (await socket.receive_json_from(5))["type"] == "message"
+
+
 async def test_a_buyer_hears_only_what_is_meant_for_them(
     buyer_client: Client, buyer: User, agent: User, tenant: Tenant, connect: Open
 ) -> None:

@@ -459,3 +459,10 @@ def test_the_plan_of_a_statement_is_kept(tenant: Tenant) -> None:
             ['INSERT INTO "leads_event"'],
         )
         assert cursor.fetchone() == (1,)
+
+
+def test_a_prepared_statement_is_planned_once() -> None:
+    with prepared() as cursor:
+        cursor.execute("SHOW plan_cache_mode")
+
+        assert cursor.fetchone() == ("force_generic_plan",)
