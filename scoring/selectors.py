@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
-
 from leads.events import BEHAVIOR
-from leads.ml.catalogue import BY_NAME, QUESTIONS, VERSION
+from leads.ml.catalogue import BY_NAME, VERSION
 from leads.ml.features import EventFact, LeadFacts, State, replay, vector
 from leads.models import AlertSettings, Event, FeatureState, Lead
 from leads.selectors.alerts import settings_of
+from leads.selectors.histories import as_fact, facts_of, histories_of
 from leads.tables import ask
 from scoring import engine
 from scoring.engine import Thresholds
@@ -25,12 +24,11 @@ MOST_POINTS = 400
 LEAD_FIELDS = frozenset(
     {
         *("tenant_id", "status", "merged_into_id", "created_at", "source", "quality", "profile", "segment"),
-        *("score", "tier"),
+        *("score", "tier", "time_zone"),
     }
 )
 _FACTS = frozenset({"tenant_id", "lead_id", "kind", "occurred_at", "recorded_at", "data", "is_backfill"})
 _STATE = frozenset({"state"})
-_FACT_FIELDS = ("pk", "lead_id", "kind", "occurred_at", "recorded_at", "data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def ask_for_behavior(event_ids: Sequence[int]) -> Callable[[], list[LeadEvent]]:
             LeadEvent(
                 row.tenant_id,
                 row.lead_id,
-                _fact(row.pk, row.kind, row.occurred_at, row.recorded_at, row.data),
+                as_fact(row.pk, row.kind, row.occurred_at, row.recorded_at, row.data),
                 row.is_backfill,
             )
             for row in rows()
@@ -66,11 +64,6 @@ def ask_for_behavior(event_ids: Sequence[int]) -> Callable[[], list[LeadEvent]]:
         return sorted(found, key=lambda event: event.fact.key)
 
     return answer
-
-
-def _fact(pk: int, kind: str, occurred_at: datetime, recorded_at: datetime, data: Any) -> EventFact:
-    """Return a row as a fact; nothing can have happened after we recorded it."""
-    return EventFact(kind, min(occurred_at, recorded_at), data, pk)
 
 
 def states(lead_ids: Iterable[int]) -> dict[int, State]:
@@ -83,33 +76,6 @@ def ask_for_states(lead_ids: Iterable[int]) -> Callable[[], dict[int, State]]:
     tail = "WHERE lead_id = ANY(%s) AND version = %s"
     rows = ask(FeatureState, tail, [list(lead_ids), VERSION], only=_STATE)
     return lambda: {row.lead_id: row.state for row in rows()}
-
-
-def histories(leads: Sequence[Lead], *, until: datetime | None = None) -> dict[int, list[EventFact]]:
-    """Return every fact of each lead, those of leads merged into it among them."""
-    survivors = {lead.pk: lead.pk for lead in leads}
-    survivors |= dict(
-        Lead.objects.filter(merged_into__in=list(survivors)).values_list("pk", "merged_into_id")
-    )
-    rows = Event.objects.filter(
-        tenant_id__in={lead.tenant_id for lead in leads}, lead_id__in=list(survivors), kind__in=BEHAVIOR
-    )
-    if until is not None:
-        rows = rows.filter(Q(occurred_at__lte=until) | Q(recorded_at__lte=until))
-    found: dict[int, list[EventFact]] = {lead.pk: [] for lead in leads}
-    for pk, lead_id, kind, occurred_at, recorded_at, data in rows.order_by().values_list(*_FACT_FIELDS):
-        found[survivors[lead_id]].append(_fact(pk, kind, occurred_at, recorded_at, data))
-    return found
-
-
-def lead_facts(lead: Lead) -> LeadFacts:
-    """Return what the record says beside the log."""
-    return LeadFacts(
-        created_at=lead.created_at,
-        answered=frozenset(q for q in QUESTIONS if lead.profile.get(q) not in (None, "", [], {})),
-        quality=float(lead.quality),
-        source=lead.source,
-    )
 
 
 def tiers(settings: AlertSettings) -> Thresholds:
@@ -130,10 +96,10 @@ def score_at(lead: Lead, at: datetime) -> engine.Score:
     The record itself (source, answers of the form) is taken as it is now: it keeps no history. Only before
     the lead was known at all, nothing of it counts.
     """
-    facts = histories([lead], until=at)[lead.pk]
+    facts = histories_of([lead], until=at)[lead.pk]
     state = replay(facts, at)
     is_known = bool(state) or at >= lead.created_at
-    features = vector(state, at, lead_facts(lead) if is_known else LeadFacts())
+    features = vector(state, at, facts_of(lead) if is_known else LeadFacts())
     settings = settings_of([lead.tenant_id])[lead.tenant_id]
     return engine.score(features, thresholds=tiers(settings), now=at)
 

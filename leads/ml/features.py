@@ -9,25 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leads.ml import browsing, rhythm, talk
 from leads.ml.catalogue import INDEX, LONG_AGO, NAMES, QUESTIONS, VERSION
-from leads.ml.history import (
-    COUNTED,
-    DAY,
-    SIGNALS,
-    SPANS,
-    EventFact,
-    State,
-    advance,
-    faded,
-    fresh_signals,
-    needs_rebuild,
-    replay,
-)
+from leads.ml.history import COUNTED, SIGNALS, EventFact, advance, fresh_signals, needs_rebuild, replay
+from leads.ml.memory import COUNT_SPAN, DAY, SPANS, State, faded
 from leads.ml.urgency import deadline_urgency
 
 __all__ = [
@@ -35,6 +26,7 @@ __all__ = [
     "EventFact",
     "FeatureVector",
     "LeadFacts",
+    "Market",
     "State",
     "advance",
     "fresh_signals",
@@ -60,14 +52,46 @@ SOURCE_CLOSE_RATES: tuple[tuple[tuple[str, ...], float], ...] = (
 OTHER_CLOSE_RATE = 1.75
 
 
+STAGE_DAYS = 90.0
+"""How long a step towards a deal stands without another: the middle of usual buying times."""
+
+STAGE_TRACE = math.exp(-STAGE_DAYS / COUNT_SPAN)
+"""What is left of one act that fades over 30 days when the stage it earned ends."""
+
+BUSIEST = datetime(2000, 6, 15, tzinfo=UTC).timestamp()
+"""The top of the year: most homes of the northern market go under contract around it."""
+
+YEAR = 365.2425 * DAY
+TURNING = 2 * math.pi / YEAR
+_COUNTS = frozenset(
+    {*COUNTED.values(), "talk_minutes", "objections", "negotiations", "sessions", "listing_shares"}
+)
+_PACES = tuple((f"velocity_{span:g}d", f"acts_{span:g}", span) for span in SPANS)
+_SIGNALS = tuple((signal, f"days_since_{signal}") for signal in SIGNALS)
+_ANSWERS = tuple((question, f"answered_{question}") for question in QUESTIONS)
+_BLANK = dict.fromkeys(NAMES, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What the local market is like at the moment asked for; the defaults favour neither side."""
+
+    months_of_supply: float = 5.0
+    price_change: float = 0.0
+    """Of the median price within a year, as a share."""
+    days_on_market: float = 45.0
+
+
 @dataclass(frozen=True, slots=True)
 class LeadFacts:
-    """What the lead's record says beside its log."""
+    """What the lead's record, and the market, say beside the log."""
 
     created_at: datetime | None = None
     answered: frozenset[str] = frozenset()
     quality: float = 0.0
     source: str = ""
+    time_zone: str = ""
+    market: Market = Market()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,86 +111,134 @@ def vector(state: State, now: datetime, facts: LeadFacts = LeadFacts()) -> Featu
     if state and state["at"] > moment:
         raise ValueError("The state knows facts later than the moment asked for; replay up to it.")
     fades = faded(state, moment)
-    said = state.get("said", {})
-    values = dict.fromkeys(NAMES, 0.0)
-    known = _known_since(state, facts, moment)
-    values |= _activity(state, fades, moment, known)
-    values |= _talk(state, fades, moment)
-    values |= _needs(state, fades, moment, facts)
-    for signal in SIGNALS:
-        values[f"days_since_{signal}"] = _days(said.get(signal), moment)
-    deals = {status for status, _ in state.get("deals", {}).values()}
-    values["opportunity_open"] = float("open" in deals)
-    values["won"] = float("won" in deals and "open" not in deals)
-    values["lost"] = float("lost" in deals and not deals & {"open", "won"})
-    values["appointment_ahead"] = float(any(at >= moment for at in state.get("appointments", {}).values()))
-    closed = state.get("closed", ())
-    values["opted_out"] = sum(channel in closed for channel in CHANNELS) / len(CHANNELS)
-    values["email_bounced"] = float(state.get("bounced", False))
-    values["profile_quality"] = min(100.0, max(0.0, facts.quality))
-    values["source_close_rate"] = close_rate(facts.source)
+    values = _BLANK.copy()
+    _tell_activity(values, state, fades, moment, facts)
+    browsing.tell(values, state, fades, moment)
+    talk.tell(values, state, fades, moment)
+    rhythm.tell(values, state, now, facts.time_zone)
+    _tell_needs(values, state, fades, moment, facts)
+    _tell_deals(values, state, moment)
+    _tell_context(values, state, moment, facts)
     return FeatureVector(np.fromiter(values.values(), dtype=np.float64, count=len(NAMES)))
 
 
+def _tell_activity(
+    values: dict[str, float], state: State, fades: dict[str, float], moment: float, facts: LeadFacts
+) -> None:
+    """Write the pace of the lead's acts; right after the last one it is acts per span, in days."""
+    for name in _COUNTS & fades.keys():
+        values[name] = fades[name]
+    paces = []
+    for name, act, span in _PACES:
+        pace = values[name] = fades.get(act, 0.0) / span
+        paces.append(pace)
+    values["velocity_change"] = _change(paces[1], paces[2])
+    values["velocity_change_1d"] = _change(paces[0], paces[1])
+    known = _known_since(state, facts, moment)
+    values["days_since_engaged"] = _days(state.get("acted", known), moment)
+    values["days_since_wrote"] = _days(state.get("wrote"), moment)
+    values["days_since_visit"] = _days(state["visit"][0] if "visit" in state else None, moment)
+    values["days_known"] = _days(known, moment)
+    values["inbound_30d"] = fades.get("inbound", 0.0)
+    values["outbound_30d"] = fades.get("outbound", 0.0)
+
+
+def _change(short: float, long: float) -> float:
+    """Return how a pace compares with that of a longer span, from −1 to 1."""
+    both = short + long
+    return (short - long) / both if both > 1e-12 else 0.0
+
+
 def _known_since(state: State, facts: LeadFacts, moment: float) -> float:
-    times = [facts.created_at.timestamp()] if facts.created_at is not None else []
-    if state:
-        times.append(state["first"])
-    return min([*times, moment])
+    known = min(state["first"], moment) if state else moment
+    return known if facts.created_at is None else min(facts.created_at.timestamp(), known)
 
 
-def _activity(state: State, fades: Mapping[str, float], moment: float, known: float) -> dict[str, float]:
-    """Return the pace of the lead's acts; right after the last one it is acts per span, in days."""
-    paces = [fades.get(f"acts_{span:g}", 0.0) / span for span in SPANS]
-    both = paces[1] + paces[2]
-    values = {name: fades.get(name, 0.0) for name in {*COUNTED.values(), "talk_minutes"}}
-    values |= {
-        "velocity_1d": paces[0],
-        "velocity_7d": paces[1],
-        "velocity_30d": paces[2],
-        "velocity_change": (paces[1] - paces[2]) / both if both > 1e-12 else 0.0,
-        "days_since_engaged": _days(state.get("acted", known), moment),
-        "days_known": _days(known, moment),
-        "inbound_30d": fades.get("inbound", 0.0),
-        "outbound_30d": fades.get("outbound", 0.0),
-    }
-    return values
-
-
-def _talk(state: State, fades: Mapping[str, float], moment: float) -> dict[str, float]:
-    """Return how both sides talk."""
-    inbound, messages = fades.get("inbound", 0.0), fades.get("messages", 0.0)
-    waits, mood = state.get("waits"), state.get("mood", 0.0)
-    return {
-        "initiative": fades.get("started", 0.0) / inbound if inbound > 1e-12 else 0.0,
-        "lead_reply_hours": math.expm1(state["lead_reply"]) if "lead_reply" in state else -1.0,
-        "team_reply_minutes": math.expm1(state["team_reply"]) if "team_reply" in state else -1.0,
-        "waiting_hours": min(720.0, (moment - waits) / 3600) if waits is not None else 0.0,
-        "question_share": fades.get("questions", 0.0) / messages if messages > 1e-12 else 0.0,
-        "message_sentences": state.get("sentences", 0.0),
-        "sentiment": mood,
-        "sentiment_change": state.get("mood_last", mood) - mood,
-    }
-
-
-def _needs(state: State, fades: Mapping[str, float], moment: float, facts: LeadFacts) -> dict[str, float]:
-    """Return what the lead told of their plans, how soon they want to move, and whether they can pay."""
-    answered = facts.answered.union(state.get("answers", ())).intersection(QUESTIONS)
+def _tell_needs(
+    values: dict[str, float], state: State, fades: Mapping[str, float], moment: float, facts: LeadFacts
+) -> None:
+    """Write what the lead told of their plans, how soon they want to move, and whether they can pay."""
+    told = state.get("answers", ())
+    number = 0.0
+    for question, name in _ANSWERS:
+        if question in told or question in facts.answered:
+            values[name] = 1.0
+            number += 1.0
+    values["answers"] = number
     move_at = state.get("move_at")
     to_move = LONG_AGO if move_at is None or move_at < moment - DAY else max(0.0, (move_at - moment) / DAY)
     urgency = deadline_urgency(to_move) if to_move < LONG_AGO else 0.0
-    values = {f"answered_{question}": float(question in answered) for question in QUESTIONS}
-    values["answers"] = float(len(answered))
     values["days_to_move"] = min(LONG_AGO, to_move)
     values["urgency"] = max(urgency, fades.get("haste", 0.0))
-    values["financing_ready"] = float(state.get("financing", 0))
-    return values
+    financing = values["financing_ready"] = float(state.get("financing", 0))
+    declared, noted = state.get("declared", ()), state.get("noted", {})
+    values["relocating"] = float("relocate" in declared)
+    values["investing"] = float("invest" in declared)
+    values["selling"] = float("sell" in declared or "buy_after_sale" in declared)
+    values["lease_ending"] = float(_days(noted.get("lease_end"), moment) < LONG_AGO)
+    values["lender_named"] = float("lender" in noted)
+    values["cash_buyer"] = float("cash" in noted and financing > 0)
+    values["days_since_negotiation"] = _days(noted.get("negotiation"), moment)
+    values["days_since_hesitation"] = _days(noted.get("hesitation"), moment)
+
+
+def _tell_deals(values: dict[str, float], state: State, moment: float) -> None:
+    """Write how far the lead has come towards a deal."""
+    said = state.get("said", {})
+    for signal, name in _SIGNALS:
+        values[name] = _days(said.get(signal), moment)
+    deals = {status for status, _ in state["deals"].values()} if "deals" in state else ()
+    values["opportunity_open"] = float("open" in deals)
+    values["won"] = float("won" in deals and "open" not in deals)
+    values["lost"] = float("lost" in deals and "open" not in deals and "won" not in deals)
+    values["appointment_ahead"] = float(any(at >= moment for at in state.get("appointments", {}).values()))
+    kept, missed = values["appointments_kept"], values["appointments_missed"]
+    values["show_rate"] = (kept + 1.0) / (kept + missed + 2.0)
+    values["commitment"] = _commitment(values)
+
+
+def _commitment(values: Mapping[str, float]) -> float:
+    """Return the furthest step taken within three months; one who refused or was lost is back at none."""
+    if values["won"]:
+        return 7.0
+    if values["lost"] or values["days_since_not_interested"] < STAGE_DAYS:
+        return 0.0
+    if values["days_since_price_agreed"] < STAGE_DAYS:
+        return 6.0
+    if values["days_since_offer"] < STAGE_DAYS:
+        return 5.0
+    if values["days_since_engaged"] >= STAGE_DAYS and not values["appointment_ahead"]:
+        return 0.0
+    if values["appointment_ahead"] or values["appointments_kept"] > STAGE_TRACE:
+        return 4.0
+    if values["days_since_showing"] < STAGE_DAYS or values["valuation_requests"] > STAGE_TRACE:
+        return 3.0
+    if values["listing_saves"] > STAGE_TRACE or values["answers"] >= 3:
+        return 2.0
+    return 1.0 if values["velocity_30d"] > 0 else 0.0
+
+
+def _tell_context(values: dict[str, float], state: State, moment: float, facts: LeadFacts) -> None:
+    """Write what the record, the time of year and the market say."""
+    closed = state.get("closed", ())
+    values["opted_out"] = sum([channel in closed for channel in CHANNELS]) / len(CHANNELS)
+    values["email_bounced"] = float(state.get("bounced", False))
+    values["profile_quality"] = min(100.0, max(0.0, facts.quality))
+    values["source_close_rate"] = close_rate(facts.source)
+    turn = (moment - BUSIEST) * TURNING
+    values["season"] = math.cos(turn)
+    values["season_rising"] = -math.sin(turn)
+    market = facts.market
+    values["months_of_supply"] = min(60.0, max(0.0, market.months_of_supply))
+    values["market_price_change"] = min(1.0, max(-1.0, market.price_change))
+    values["days_on_market"] = min(LONG_AGO, max(0.0, market.days_on_market))
 
 
 def _days(at: float | None, moment: float) -> float:
     return LONG_AGO if at is None else min(LONG_AGO, max(0.0, (moment - at) / DAY))
 
 
+@lru_cache(maxsize=1024)
 def close_rate(source: str) -> float:
     """Return the percentage of leads of a source that usually close."""
     folded = source.casefold()

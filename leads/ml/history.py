@@ -13,24 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leads.events import Kind
-from leads.ml.text import TextSignals, read_message
-
-State = dict[str, Any]
-
-DAY = 86_400.0
-SPANS = (1.0, 7.0, 30.0)
-"""Days over which activity fades: after one span an act counts 1/e."""
-
-COUNT_SPAN = 30.0
-FORGOTTEN = 1e-9
-URGENCY_SPAN = 21.0
-"""Days over which haste that was only said (no date named) fades."""
-
-MOOD_SHARE = 0.3
-"""Weight of the latest message in the running tone, and of the latest reply in the running reply times."""
-
-NEW_CONVERSATION = 3 * DAY
-"""Silence after which a message of the lead starts a conversation anew."""
+from leads.ml import browsing, rhythm, talk
+from leads.ml.memory import DAY, SPANS, State, count, faded
 
 KEPT = 6
 ID_LENGTH = 40
@@ -60,30 +44,16 @@ ACTS: Mapping[str, float] = {
     Kind.INVOICE_PAID: 1.0,
 }
 COUNTED: Mapping[str, str] = {
+    **browsing.VISITS,
     Kind.FORM_SUBMITTED: "forms",
     Kind.SURVEY_SUBMITTED: "forms",
-    Kind.PAGE_VIEWED: "page_views",
-    Kind.LINK_CLICKED: "page_views",
-    Kind.LISTING_VIEWED: "listing_views",
-    Kind.LISTING_SAVED: "listing_saves",
-    Kind.LISTING_SHARED: "listing_saves",
-    Kind.SHOWING_REQUESTED: "showing_requests",
-    Kind.VALUATION_REQUESTED: "valuation_requests",
     Kind.EMAIL_CLICKED: "email_clicks",
     Kind.EMAIL_OPENED: "email_opens",
     Kind.APPOINTMENT_SHOWED: "appointments_kept",
     Kind.APPOINTMENT_MISSED: "appointments_missed",
+    Kind.APPOINTMENT_CANCELLED: "appointments_cancelled",
     Kind.OPPORTUNITY_MOVED: "stage_moves",
 }
-WAITS = frozenset({Kind.MESSAGE_RECEIVED, Kind.CALL_MISSED, Kind.VOICEMAIL_RECEIVED})
-"""After these the lead waits for an answer."""
-
-INBOUND = WAITS | {Kind.CALL_RECEIVED, Kind.VOICE_AI_CALL_ENDED}
-OUTBOUND = frozenset({Kind.MESSAGE_SENT, Kind.CALL_MADE})
-WRITTEN = frozenset({Kind.MESSAGE_RECEIVED, Kind.FORM_SUBMITTED, Kind.SURVEY_SUBMITTED})
-"""Only here is the text the lead's own; a call's transcript has the words of both."""
-
-TALKED = frozenset({Kind.CALL_RECEIVED, Kind.CALL_MADE, Kind.VOICE_AI_CALL_ENDED})
 OPPORTUNITIES: Mapping[str, str] = {
     Kind.OPPORTUNITY_CREATED: "open",
     Kind.OPPORTUNITY_REOPENED: "open",
@@ -139,15 +109,17 @@ def advance(state: State, fact: EventFact) -> State:
     after.setdefault("first", at)
     _act(after, kind, at)
     if kind in COUNTED:
-        _count(after, COUNTED[kind])
-    if kind in INBOUND:
-        _inbound(after, kind, at)
-    elif kind in OUTBOUND:
-        _outbound(after, at, automatic=bool(data.get("is_automatic")))
-    if kind in TALKED and data.get("seconds"):
-        _count(after, "talk_minutes", float(data["seconds"]) / 60)
-    if kind in WRITTEN and isinstance(data.get("text"), str):
-        _read(after, data["text"], fact.occurred_at, counted=kind == Kind.MESSAGE_RECEIVED)
+        count(after, COUNTED[kind])
+    if kind in browsing.VISITS:
+        browsing.remember(after, kind, data, at)
+    elif kind in talk.INBOUND:
+        talk.remember_inbound(after, kind, data, at)
+    elif kind in talk.OUTBOUND:
+        talk.remember_outbound(after, at, automatic=bool(data.get("is_automatic")))
+    if kind in talk.TALKED and data.get("seconds"):
+        count(after, "talk_minutes", float(data["seconds"]) / 60)
+    if kind in talk.WRITTEN and isinstance(data.get("text"), str):
+        talk.remember_words(after, data["text"], fact.occurred_at, counted=kind == Kind.MESSAGE_RECEIVED)
     if kind == Kind.SHOWING_REQUESTED:
         after["said"] = {**after.get("said", {}), "showing": at}
     if kind in OPPORTUNITIES:
@@ -159,105 +131,14 @@ def advance(state: State, fact: EventFact) -> State:
     return after
 
 
-def faded(state: State, at: float) -> dict[str, float]:
-    """Return the fading counts brought forward to `at`."""
-    fades: dict[str, float] = state.get("fades", {})
-    if not fades:
-        return {}
-    days = (at - state["at"]) / DAY
-    rates = {span: math.exp(-days / span) for span in (*SPANS, URGENCY_SPAN)}
-    later = ((name, value * rates[_SPAN_OF.get(name, COUNT_SPAN)]) for name, value in fades.items())
-    return {name: value for name, value in later if value > FORGOTTEN}
-
-
-_SPAN_OF = {**{f"acts_{span:g}": span for span in SPANS}, "haste": URGENCY_SPAN}
-
-
-def _count(after: State, name: str, by: float = 1.0) -> None:
-    fades = after["fades"]
-    fades[name] = fades.get(name, 0.0) + by
-
-
 def _act(after: State, kind: str, at: float) -> None:
     weight = ACTS.get(kind)
     if weight is None:
         return
     for span in SPANS:
-        _count(after, f"acts_{span:g}", weight)
+        count(after, f"acts_{span:g}", weight)
+    rhythm.remember(after, at)
     after["acted"] = at
-
-
-def _inbound(after: State, kind: str, at: float) -> None:
-    """Note that the lead got in touch: replying, or of their own accord."""
-    asked = after.pop("asked", None)
-    if asked is not None:
-        _smooth(after, "lead_reply", math.log1p((at - asked) / 3600))
-    last_out = after.get("out_at")
-    started = last_out is None or at - last_out > NEW_CONVERSATION
-    _count(after, "inbound")
-    if started:
-        _count(after, "started")
-    if kind in WAITS:
-        after.setdefault("waits", at)
-    else:
-        after.pop("waits", None)
-
-
-def _outbound(after: State, at: float, *, automatic: bool) -> None:
-    """Note that we got in touch; an automatic message is no answer."""
-    _count(after, "outbound")
-    after["out_at"] = at
-    after.setdefault("asked", at)
-    if automatic:
-        return
-    waits = after.pop("waits", None)
-    if waits is not None:
-        _smooth(after, "team_reply", math.log1p((at - waits) / 60))
-
-
-def _smooth(after: State, name: str, value: float) -> None:
-    """Keep a running mean that leans on the latest value."""
-    known = after.get(name)
-    after[name] = value if known is None else known + MOOD_SHARE * (value - known)
-
-
-def _read(after: State, text: str, at: datetime, *, counted: bool) -> None:
-    """Fold what the lead said into the state."""
-    signals = read_message(text, now=at)
-    if counted:
-        _count(after, "messages")
-        _count(after, "questions", float(signals.question))
-        _smooth(after, "sentences", float(signals.sentences))
-    if signals.sentiment:
-        after["mood_last"] = signals.sentiment
-        _smooth(after, "mood", signals.sentiment)
-    if signals.answers:
-        after["answers"] = sorted({*after.get("answers", ()), *signals.answers})
-    if signals.declared:
-        after["declared"] = sorted({*after.get("declared", ()), *signals.declared})
-    if signals.budget is not None:
-        after["budget"] = signals.budget
-    if signals.financing:
-        after["financing"] = signals.financing
-    if signals.move_at is not None:
-        after["move_at"] = signals.move_at.timestamp()
-    if signals.urgency is not None and signals.move_at is None:
-        after["fades"]["haste"] = signals.urgency
-    _say(after, signals, at.timestamp())
-
-
-def _say(after: State, signals: TextSignals, at: float) -> None:
-    """Note when each signal was last given; one of interest takes back a refusal, and the other way round."""
-    said = signals.buying | signals.objections
-    if not said:
-        return
-    kept = dict(after.get("said", {}))
-    if "not_interested" in said:
-        kept = {}
-    elif signals.buying:
-        kept.pop("not_interested", None)
-    kept.update(dict.fromkeys(sorted(said), at))
-    after["said"] = kept
 
 
 def _opportunity(after: State, becomes: str, data: Mapping[str, Any], at: float) -> None:

@@ -23,6 +23,9 @@ DECLARATIONS = (
 )  # fmt: skip
 """What a lead says of their plans; segments read these."""
 
+NOTED = ("cash", "lender", "lease_end", "negotiation", "hesitation")
+"""What else is noted of a message: how they pay, what presses them, where they waver or bargain."""
+
 MAX_LENGTH = 2_000
 LEAST_BUDGET = 20_000
 A_WEEK = timedelta(days=7)
@@ -52,6 +55,7 @@ class TextSignals:
     buying: frozenset[str]
     objections: frozenset[str]
     declared: frozenset[str]
+    noted: frozenset[str]
     financing: int
     """1 pre-approved or cash, −1 said not (yet) approved, 0 not said."""
     budget: float | None
@@ -110,6 +114,7 @@ def read_message(body: str, *, now: datetime) -> TextSignals:
         buying=frozenset(buying),
         objections=frozenset(objection for objection in OBJECTIONS if objection in standing),
         declared=frozenset(said for said in DECLARATIONS if said in standing),
+        noted=_noted(reading, standing),
         financing=financing,
         budget=budget,
         move_at=move_at,
@@ -136,6 +141,16 @@ def _stated(reading: Reading, *concepts: str) -> bool:
     return any(hit.concept in concepts and _holds(hit, reading) for hit in reading.hits)
 
 
+def _noted(reading: Reading, standing: set[str]) -> frozenset[str]:
+    """Return what is to be noted; a lender still looked for, or asked about, is none."""
+    noted: set[str] = {name for name in ("lease_end", "negotiation", "hesitation") if name in standing}
+    if "cash_ready" in standing:
+        noted.add("cash")
+    if "lender" in standing and _stated(reading, "lender"):
+        noted.add("lender")
+    return frozenset(noted)
+
+
 def _financing(reading: Reading) -> int:
     """Return 1 when the money is said to be there, −1 when it is said not to be, else 0."""
     cash = any(hit.concept == "cash_ready" and not hit.negated for hit in reading.hits)
@@ -143,6 +158,7 @@ def _financing(reading: Reading) -> int:
         return 1
     lacking = any(
         (hit.concept == "preapproved_bare" and (hit.negated or hit.pending))
+        or (hit.concept == "preapproval" and hit.negated)
         or (hit.concept == "financing" and hit.pending)
         for hit in reading.hits
     )

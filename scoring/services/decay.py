@@ -12,6 +12,7 @@ from leads import bus
 from leads.ml import features
 from leads.models import Event, Lead
 from leads.selectors.alerts import settings_of
+from leads.selectors.histories import facts_of, histories_of
 from leads.services.events import record_events
 from leads.services.standing import update_standing
 from scoring import selectors
@@ -84,12 +85,12 @@ def rescore(*, lead_ids: Sequence[int]) -> int:
     leads = {pk: lead for pk, lead in lock_leads(set(lead_ids)).items() if lead.pk == pk}
     kept = selectors.states(leads)
     missing = [lead for pk, lead in leads.items() if pk not in kept]
-    histories = selectors.histories(missing) if missing else {}
+    histories = histories_of(missing) if missing else {}
     works = []
     for pk in sorted(leads):
         state = kept[pk] if pk in kept else features.replay(histories[pk])
         at = not_before(state, now) if state else now
-        vector = features.vector(state, at, selectors.lead_facts(leads[pk]))
+        vector = features.vector(state, at, facts_of(leads[pk]))
         works.append(Work(leads[pk], [], state, state, [Moment(now, vector, None)]))
     if not works:
         return 0

@@ -18,6 +18,7 @@ from leads.ml.features import State
 from leads.models import AlertSettings, FeatureState, Lead
 from leads.ops import metrics
 from leads.selectors.alerts import as_thresholds, ask_for_settings
+from leads.selectors.histories import facts_of, histories_of
 from leads.services.alerts import raise_alerts
 from leads.services.events import NewEvent, ask_to_record
 from leads.services.standing import update_standing
@@ -133,25 +134,27 @@ def _remember(works: Sequence[Work], kept: Mapping[int, State], now: datetime) -
         work.before = kept.get(work.lead.pk, {})
         if not work.before or features.needs_rebuild(work.before, work.events[0].fact):
             late.append(work.lead)
-    histories = selectors.histories(late) if late else {}
+    histories = histories_of(late) if late else {}
     for work in works:
         new = {event.fact.event_id: event for event in work.events}
         facts = histories.get(work.lead.pk)
         if facts is None:
             work.state, facts = work.before, [event.fact for event in work.events]
         for fact in sorted(facts, key=lambda fact: fact.key):
+            if fact.event_id in new and not work.before and not work.moments:
+                work.before = work.state  # rebuilt, perhaps for a new version: what was known is no news
             work.state = features.advance(work.state, fact)
             if fact.event_id in new:
                 _mark(work, new[fact.event_id], now)
         if work.moments[-1].at < now:
-            vector = features.vector(work.state, not_before(work.state, now), selectors.lead_facts(work.lead))
+            vector = features.vector(work.state, not_before(work.state, now), facts_of(work.lead))
             work.moments.append(Moment(now, vector, None))
 
 
 def _mark(work: Work, event: LeadEvent, now: datetime) -> None:
     """Note the features after one new event."""
     at = now if now - event.fact.occurred_at <= LIVE else event.fact.occurred_at
-    vector = features.vector(work.state, not_before(work.state, at), selectors.lead_facts(work.lead))
+    vector = features.vector(work.state, not_before(work.state, at), facts_of(work.lead))
     work.moments.append(Moment(at, vector, event.fact, event.is_backfill))
 
 

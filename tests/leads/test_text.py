@@ -15,6 +15,10 @@ NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 
 TWINS = [
     ("We are pre-approved for 600k", "Estamos preaprobados por 600 mil"),
+    ("We don't have a pre-approval letter", "No tenemos carta de preaprobación"),
+    ("No pre-approval so far", "Sin preaprobación hasta ahora"),
+    ("My rental ends in June", "Mi alquiler termina en junio"),
+    ("We have to be out by June 1", "Tenemos que salir antes del 1 de junio"),
     ("We're not pre-approved yet", "Todavía no estamos preaprobados"),
     ("I need to get pre-approved first", "Primero necesito estar preaprobado"),
     ("Can we see the house on Saturday?", "¿Podemos ver la casa el sábado?"),
@@ -128,6 +132,10 @@ def test_one_message_may_answer_all_seven() -> None:
         ("not pre-approved yet", -1, set()),
         ("We are not pre-approved", -1, set()),
         ("I haven't been pre approved", -1, set()),
+        ("We don't have a pre-approval letter", -1, set()),
+        ("Sin preaprobación hasta ahora", -1, set()),
+        ("No problem getting a pre-approval", 0, set()),
+        ("We pay all cash, no pre-approval needed", 1, set()),
         ("Pre-approval? Not yet.", -1, set()),
         ("Pre-approved not yet", -1, set()),
         ("Need to get pre-approved first", -1, set()),

@@ -254,7 +254,7 @@ def test_nobody_is_scored_for_nobody() -> None:
 
 
 def test_features_of_another_version_are_refused() -> None:
-    with pytest.raises(ValueError, match="Features of version old given, 2026.1 expected"):
+    with pytest.raises(ValueError, match="Features of version old given, 2026.2 expected"):
         engine.score(replace(lead(), version="old"), now=NOW)
 
 

@@ -13,6 +13,8 @@ from leads.events import CONCLUSIONS, Kind
 from leads.ml import features
 from leads.ml.catalogue import VERSION
 from leads.models import Alert, AlertSettings, Consumed, Event, FeatureState, Lead, LiveMessage, Tenant
+from leads.models.alerts import AlertKind
+from leads.selectors.histories import histories_of
 from leads.services.merging import merge_leads, undo_merge
 from scoring import selectors, services, tasks
 from scoring.models import LeadScore
@@ -49,7 +51,7 @@ def score(*events: Event) -> list[LeadScore]:
 
 
 def replayed(lead: Lead) -> features.State:
-    return features.replay(selectors.histories([lead])[lead.pk])
+    return features.replay(histories_of([lead])[lead.pk])
 
 
 def test_an_event_gets_one_score_that_adds_up(lead: Lead) -> None:
@@ -125,6 +127,30 @@ def test_what_is_remembered_equals_the_replayed_log(lead: Lead) -> None:
     assert kept.version == VERSION
     assert kept.last_event_id == Event.objects.exclude(kind__in=CONCLUSIONS).latest("pk").pk
     assert kept.last_occurred_at == NOW
+
+
+def test_a_state_of_another_version_is_made_anew_from_the_log_and_old_signals_are_no_news(lead: Lead) -> None:
+    score(say(lead, "Can we see the house tomorrow?", at=NOW - timedelta(hours=2)))
+    FeatureState.objects.update(version="2026.1", state={"of": "another form"})
+    Alert.objects.all().delete()
+
+    score(say(lead, "Thanks", at=NOW - timedelta(minutes=1)))
+
+    kept = FeatureState.objects.get()
+    assert (kept.version, kept.state) == (VERSION, replayed(lead))
+    assert not Alert.objects.filter(kind=AlertKind.BUYING_SIGNAL).exists()
+
+
+def test_time_passing_replays_a_state_of_another_version(lead: Lead) -> None:
+    score(say(lead, "Can we see the house tomorrow?", at=NOW - timedelta(hours=2)))
+    before = LeadScore.objects.get().score
+    FeatureState.objects.update(version="2026.1", state={"of": "another form"})
+
+    services.rescore(lead_ids=[lead.pk])
+
+    lead.refresh_from_db()
+    assert lead.score == pytest.approx(before, abs=2.0)
+    assert lead.scored_at == NOW
 
 
 def test_several_events_of_one_lead_in_a_batch_get_a_row_each(lead: Lead) -> None:

@@ -80,7 +80,7 @@ def test_the_panel_comes_alone_and_as_a_page(agent_client: Client, lead: Lead) -
         assert "Asked for a showing" in shown
         assert "Buying signals" in shown
         assert "Scored by rules" in shown
-        assert "Weights standard, features 2026.1" in shown
+        assert "Weights standard, features 2026.2" in shown
     assert lead.name in page
 
 
