@@ -246,10 +246,10 @@ class Supervisor:
 
     def _check(self) -> None:
         """Refuse in one sentence what would fail later in many."""
-        check_port(self.plan.host, self.plan.port, "PORT")
-        check_port(self.plan.host, self.plan.port + 1, "the door, PORT + 1")
         if not (self.plan.root / "staticfiles" / "staticfiles.json").exists():
             raise StartError("The pages' styles and scripts are not built: run `make install` first.")
+        check_port(self.plan.host, self.plan.port, "PORT")
+        check_port(self.plan.host, self.plan.port + 1, "the door, PORT + 1")
 
     def _run_once(self, *arguments: str, telling: str) -> None:
         """Run one management command to its end, passing on what it says."""
