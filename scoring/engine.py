@@ -20,8 +20,9 @@ import numpy as np
 from leads.ml.catalogue import BY_NAME, VERSION
 from leads.ml.features import FeatureVector
 from scoring import reasons
+from scoring.pillars import Pillar
 from scoring.reasons import Reason
-from scoring.rules import RULES, START, Pillar, Values, margins
+from scoring.rules import RULES, START, Values, margins
 from scoring.rules import link as rules_link
 
 FLAT = 1e-9

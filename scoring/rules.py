@@ -23,37 +23,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leads.ml.catalogue import BY_NAME, INDEX, LONG_AGO
+from scoring.pillars import PILLARS, Pillar
 
 Values = NDArray[np.float64]
 
-
-class Pillar(StrEnum):
-    """What a contribution is about."""
-
-    QUALIFICATION = "qualification"
-    ENGAGEMENT = "engagement"
-    RECENCY = "recency"
-    URGENCY = "urgency"
-    INTENT = "intent"
-    RELATIONSHIP = "relationship"
-    CONTEXT = "context"
-
-
-PILLAR_LABELS = {
-    Pillar.QUALIFICATION: "Qualification",
-    Pillar.ENGAGEMENT: "Engagement",
-    Pillar.RECENCY: "Recency",
-    Pillar.URGENCY: "Urgency",
-    Pillar.INTENT: "Buying signals",
-    Pillar.RELATIONSHIP: "Relationship",
-    Pillar.CONTEXT: "Context",
-}
 
 START = math.log(0.15 / 0.85)
 """Margin of a lead nothing is known of."""
@@ -78,9 +56,12 @@ class Rule:
     """One feature's share of the margin: a weight times a shape between 0 and 1 (or −1 and 1)."""
 
     feature: str
-    pillar: Pillar
     weight: float
     shape: Callable[[Values], Values]
+
+    @property
+    def pillar(self) -> Pillar:
+        return PILLARS[self.feature]
 
 
 def _as_is(x: Values) -> Values:
@@ -107,51 +88,51 @@ def _source(x: Values) -> Values:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("answered_budget", Pillar.QUALIFICATION, 0.30, _as_is),
-    Rule("answered_location", Pillar.QUALIFICATION, 0.20, _as_is),
-    Rule("answered_timeline", Pillar.QUALIFICATION, 0.30, _as_is),
-    Rule("answered_property", Pillar.QUALIFICATION, 0.20, _as_is),
-    Rule("answered_financing", Pillar.QUALIFICATION, 0.25, _as_is),
-    Rule("answered_motivation", Pillar.QUALIFICATION, 0.20, _as_is),
-    Rule("answered_condition", Pillar.QUALIFICATION, 0.15, _as_is),
-    Rule("financing_ready", Pillar.QUALIFICATION, 0.45, _as_is),
-    Rule("velocity_1d", Pillar.ENGAGEMENT, 0.25, _filling(2.0)),
-    Rule("velocity_7d", Pillar.ENGAGEMENT, 0.60, _filling(0.6)),
-    Rule("velocity_30d", Pillar.ENGAGEMENT, 0.35, _filling(0.4)),
-    Rule("forms", Pillar.ENGAGEMENT, 0.30, _filling(1.0)),
-    Rule("listing_views", Pillar.ENGAGEMENT, 0.20, _filling(8.0)),
-    Rule("page_views", Pillar.ENGAGEMENT, 0.10, _filling(8.0)),
-    Rule("email_clicks", Pillar.ENGAGEMENT, 0.15, _filling(2.0)),
-    Rule("talk_minutes", Pillar.ENGAGEMENT, 0.35, _filling(10.0)),
-    Rule("days_since_engaged", Pillar.RECENCY, 0.60, _silence),
-    Rule("urgency", Pillar.URGENCY, 1.00, _as_is),
-    Rule("days_since_showing", Pillar.INTENT, 1.10, _halving(10.0)),
-    Rule("days_since_preapproved", Pillar.INTENT, 0.45, _halving(60.0)),
-    Rule("days_since_price_agreed", Pillar.INTENT, 1.40, _halving(14.0)),
-    Rule("days_since_offer", Pillar.INTENT, 1.00, _halving(10.0)),
-    Rule("appointment_ahead", Pillar.INTENT, 0.70, _as_is),
-    Rule("showing_requests", Pillar.INTENT, 0.60, _filling(1.0)),
-    Rule("valuation_requests", Pillar.INTENT, 0.60, _filling(1.0)),
-    Rule("listing_saves", Pillar.INTENT, 0.40, _filling(3.0)),
-    Rule("days_since_too_expensive", Pillar.INTENT, -0.30, _halving(14.0)),
-    Rule("days_since_not_interested", Pillar.INTENT, -4.50, _halving(60.0)),
-    Rule("days_since_has_agent", Pillar.INTENT, -2.00, _halving(60.0)),
-    Rule("lead_reply_hours", Pillar.RELATIONSHIP, 0.40, _halving(12.0)),
-    Rule("initiative", Pillar.RELATIONSHIP, 0.20, _as_is),
-    Rule("question_share", Pillar.RELATIONSHIP, 0.15, _as_is),
-    Rule("sentiment", Pillar.RELATIONSHIP, 0.40, _as_is),
-    Rule("sentiment_change", Pillar.RELATIONSHIP, 0.20, _as_is),
-    Rule("appointments_kept", Pillar.RELATIONSHIP, 0.60, _filling(1.0)),
-    Rule("appointments_missed", Pillar.RELATIONSHIP, -0.60, _filling(1.0)),
-    Rule("waiting_hours", Pillar.RELATIONSHIP, -0.35, _filling(24.0)),
-    Rule("opportunity_open", Pillar.CONTEXT, 0.15, _as_is),
-    Rule("stage_moves", Pillar.CONTEXT, 0.25, _filling(1.0)),
-    Rule("won", Pillar.CONTEXT, -5.00, _as_is),
-    Rule("lost", Pillar.CONTEXT, -5.00, _as_is),
-    Rule("opted_out", Pillar.CONTEXT, -4.50, _as_is),
-    Rule("email_bounced", Pillar.CONTEXT, -0.30, _as_is),
-    Rule("profile_quality", Pillar.CONTEXT, 0.30, lambda x: x / 100.0),
-    Rule("source_close_rate", Pillar.CONTEXT, 0.33, _source),
+    Rule("answered_budget", 0.30, _as_is),
+    Rule("answered_location", 0.20, _as_is),
+    Rule("answered_timeline", 0.30, _as_is),
+    Rule("answered_property", 0.20, _as_is),
+    Rule("answered_financing", 0.25, _as_is),
+    Rule("answered_motivation", 0.20, _as_is),
+    Rule("answered_condition", 0.15, _as_is),
+    Rule("financing_ready", 0.45, _as_is),
+    Rule("velocity_1d", 0.25, _filling(2.0)),
+    Rule("velocity_7d", 0.60, _filling(0.6)),
+    Rule("velocity_30d", 0.35, _filling(0.4)),
+    Rule("forms", 0.30, _filling(1.0)),
+    Rule("listing_views", 0.20, _filling(8.0)),
+    Rule("page_views", 0.10, _filling(8.0)),
+    Rule("email_clicks", 0.15, _filling(2.0)),
+    Rule("talk_minutes", 0.35, _filling(10.0)),
+    Rule("days_since_engaged", 0.60, _silence),
+    Rule("urgency", 1.00, _as_is),
+    Rule("days_since_showing", 1.10, _halving(10.0)),
+    Rule("days_since_preapproved", 0.45, _halving(60.0)),
+    Rule("days_since_price_agreed", 1.40, _halving(14.0)),
+    Rule("days_since_offer", 1.00, _halving(10.0)),
+    Rule("appointment_ahead", 0.70, _as_is),
+    Rule("showing_requests", 0.60, _filling(1.0)),
+    Rule("valuation_requests", 0.60, _filling(1.0)),
+    Rule("listing_saves", 0.40, _filling(3.0)),
+    Rule("days_since_too_expensive", -0.30, _halving(14.0)),
+    Rule("days_since_not_interested", -4.50, _halving(60.0)),
+    Rule("days_since_has_agent", -2.00, _halving(60.0)),
+    Rule("lead_reply_hours", 0.40, _halving(12.0)),
+    Rule("initiative", 0.20, _as_is),
+    Rule("question_share", 0.15, _as_is),
+    Rule("sentiment", 0.40, _as_is),
+    Rule("sentiment_change", 0.20, _as_is),
+    Rule("appointments_kept", 0.60, _filling(1.0)),
+    Rule("appointments_missed", -0.60, _filling(1.0)),
+    Rule("waiting_hours", -0.35, _filling(24.0)),
+    Rule("opportunity_open", 0.15, _as_is),
+    Rule("stage_moves", 0.25, _filling(1.0)),
+    Rule("won", -5.00, _as_is),
+    Rule("lost", -5.00, _as_is),
+    Rule("opted_out", -4.50, _as_is),
+    Rule("email_bounced", -0.30, _as_is),
+    Rule("profile_quality", 0.30, lambda x: x / 100.0),
+    Rule("source_close_rate", 0.33, _source),
 )
 RULE_NAMES: tuple[str, ...] = tuple(rule.feature for rule in RULES)
 RULE_LABELS = {name: BY_NAME[name].label for name in RULE_NAMES}

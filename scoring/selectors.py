@@ -17,7 +17,7 @@ from leads.tables import ask
 from scoring import engine
 from scoring.engine import Thresholds
 from scoring.models import LeadScore
-from scoring.rules import PILLAR_LABELS, Pillar
+from scoring.pillars import PILLAR_LABELS, Pillar
 
 HISTORY_DAYS = 90
 MOST_POINTS = 400

@@ -275,7 +275,7 @@ def rows_of_every_kind(tenant: Tenant, lead: Lead, agent: User) -> list[models.M
             high=0.1 + 0.2,
             tier="steady",
             base=1e-12,
-            contributions=[["recency", 2.5, -0.1], ["unknown", None, 0]],
+            contributions=[["engagement", 2.5, -0.1], ["unknown", None, 0]],
             pillars=[],
             mode="rules",
             weight_set="first",

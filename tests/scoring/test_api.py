@@ -71,7 +71,7 @@ def test_the_explanation_adds_up(lead: Lead, agent: User) -> None:
         "points": row.contributions[0][2],
     }
     assert {one["pillar"] for one in told["pillars"]} == {
-        "qualification", "engagement", "recency", "urgency", "intent", "relationship", "context",
+        "engagement", "intent", "urgency", "financing", "fit", "relationship", "context",
     }  # fmt: skip
     assert all(one["weight"] == 1 for one in told["pillars"])
 

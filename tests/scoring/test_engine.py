@@ -17,8 +17,9 @@ from leads.ml.features import EventFact, FeatureVector, LeadFacts, replay, vecto
 from leads.models.leads import Tier as LeadTier
 from scoring import engine
 from scoring.engine import Case, Mode, Pillar, Thresholds, Tier, Weights
+from scoring.pillars import PILLAR_LABELS, PILLARS
 from scoring.reasons import ASK, WORDINGS, Reason, age, next_action
-from scoring.rules import CROWDING, PILLAR_LABELS, RULES, Values, link
+from scoring.rules import CROWDING, RULES, Values, link
 
 NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 UNKNOWN = {
@@ -263,7 +264,7 @@ class Slope:
 
     version = "slope-1"
     feature_version = VERSION
-    features: Sequence[tuple[str, Pillar]] = [("urgency", Pillar.URGENCY), ("answers", Pillar.QUALIFICATION)]
+    features: Sequence[tuple[str, Pillar]] = [("urgency", Pillar.URGENCY), ("answers", Pillar.CONTEXT)]
 
     def explain(self, matrix: Values) -> tuple[float, Values]:
         return -1.0, matrix[:, [INDEX["urgency"], INDEX["answers"]]].T * np.array([[1.0], [-0.5]])
@@ -353,7 +354,7 @@ def test_reasons_in_words(values: dict[str, float], text: str) -> None:
 
 def test_a_feature_of_a_model_without_words_is_told_by_its_label() -> None:
     class Views(Slope):
-        features = [("days_known", Pillar.CONTEXT), ("answers", Pillar.QUALIFICATION)]
+        features = [("days_known", Pillar.CONTEXT), ("answers", Pillar.CONTEXT)]
 
     score = engine.score(lead(urgency=1.0), model=Views(), now=NOW)
 
@@ -407,3 +408,8 @@ def test_the_next_action(values: dict[str, float], action: str) -> None:
 
 def test_every_question_can_be_asked() -> None:
     assert [f"answered_{question}" for question in ASK] == [n for n in NAMES if n.startswith("answered_")]
+
+
+def test_every_feature_speaks_of_one_pillar() -> None:
+    assert sorted(PILLARS) == sorted(NAMES)
+    assert set(PILLARS.values()) == set(PILLAR_LABELS) == set(Pillar)

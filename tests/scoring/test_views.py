@@ -127,12 +127,12 @@ def test_the_course_needs_two_days(agent_client: Client, lead: Lead) -> None:
 def test_a_changed_weight_is_shown_beside_its_pillar(agent_client: Client, lead: Lead) -> None:
     say(lead, "Hello")
     row = LeadScore.objects.get()
-    row.pillars = [[name, points, 1.5 if name == "recency" else 1.0] for name, points, _ in row.pillars]
+    row.pillars = [[name, points, 1.5 if name == "engagement" else 1.0] for name, points, _ in row.pillars]
     row.save()
 
     context = agent_client.get(address(lead)).context
 
-    assert {bar.label: bar.detail for bar in context["pillars"]}["Recency"] == "weight × 1.5"
+    assert {bar.label: bar.detail for bar in context["pillars"]}["Engagement"] == "weight × 1.5"
     assert {bar.label: bar.detail for bar in context["pillars"]}["Urgency"] == ""
 
 
