@@ -73,12 +73,14 @@ class Kind(StrEnum):
     LEAD_MERGED = "lead.merged"
     LEAD_UNMERGED = "lead.unmerged"
     LEAD_ENRICHED = "lead.enriched"
+    LEAD_MARKED = "lead.marked"
     LEAD_SCORED = "lead.scored"
     LEAD_AT_RISK = "lead.at_risk"
     ALERT_TRIGGERED = "alert.triggered"
     ALERT_ACKNOWLEDGED = "alert.acknowledged"
     ALERT_ESCALATED = "alert.escalated"
     MARKET_UPDATED = "market.updated"
+    MODEL_CHANGED = "model.changed"
     THRESHOLDS_CHANGED = "thresholds.changed"
     TENANT_INSTALLED = "tenant.installed"
     TENANT_UNINSTALLED = "tenant.uninstalled"
@@ -86,12 +88,14 @@ class Kind(StrEnum):
 
 CONCLUSIONS: frozenset[Kind] = frozenset(
     {
+        Kind.LEAD_MARKED,
         Kind.LEAD_SCORED,
         Kind.LEAD_AT_RISK,
         Kind.ALERT_TRIGGERED,
         Kind.ALERT_ACKNOWLEDGED,
         Kind.ALERT_ESCALATED,
         Kind.MARKET_UPDATED,
+        Kind.MODEL_CHANGED,
         Kind.THRESHOLDS_CHANGED,
         Kind.TENANT_INSTALLED,
         Kind.TENANT_UNINSTALLED,

@@ -78,12 +78,14 @@ LOOKS: Mapping[str, tuple[str, str, str]] = {
     Kind.LEAD_MERGED: ("merge", "Merged with another record", ""),
     Kind.LEAD_UNMERGED: ("split", "Merge undone", ""),
     Kind.LEAD_ENRICHED: ("sparkles", "Record enriched", ""),
+    Kind.LEAD_MARKED: ("flag", "Outcome marked by hand", ""),
     Kind.LEAD_SCORED: ("gauge", "Score changed", ""),
     Kind.LEAD_AT_RISK: ("moon", "May go quiet", "warn"),
     Kind.ALERT_TRIGGERED: ("bell-ring", "Alert", "hot"),
     Kind.ALERT_ACKNOWLEDGED: ("bell", "Alert acknowledged", ""),
     Kind.ALERT_ESCALATED: ("bell-electric", "Alert escalated to the broker", "bad"),
     Kind.MARKET_UPDATED: ("chart-line", "Market figures updated", ""),
+    Kind.MODEL_CHANGED: ("brain-circuit", "Scores come from another model", ""),
     Kind.THRESHOLDS_CHANGED: ("sliders-horizontal", "Tiers begin at other scores", ""),
     Kind.TENANT_INSTALLED: ("plug", "Connected to GoHighLevel", ""),
     Kind.TENANT_UNINSTALLED: ("unplug", "Disconnected from GoHighLevel", ""),
@@ -113,6 +115,7 @@ DETAILS: Mapping[str, tuple[str, ...]] = {
     Kind.TASK_CREATED: ("title",),
     Kind.TASK_COMPLETED: ("title",),
     Kind.ALERT_TRIGGERED: ("reason",),
+    Kind.LEAD_MARKED: ("words",),
 }
 """The first of these values that an event carries is shown under its title."""
 

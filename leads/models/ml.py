@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 
 from leads.models.leads import Lead
+from leads.models.tenants import Tenant, User
 
 
 class FeatureState(models.Model):
@@ -18,3 +20,84 @@ class FeatureState(models.Model):
 
     def __str__(self) -> str:
         return f"state of lead {self.lead_id}"
+
+
+class ModelQuerySet(models.QuerySet["ModelVersion"]):
+    def for_tenant(self, tenant: Tenant) -> ModelQuerySet:
+        """Return a tenant's own versions; those of the whole market belong to nobody."""
+        return self.filter(tenant=tenant)
+
+    def serving(self) -> ModelQuerySet:
+        return self.filter(state=ModelVersion.State.SERVING)
+
+
+class ModelVersion(models.Model):
+    """A trained model: what it learned from, how it measured forward in time, and whether it serves.
+
+    The artifact is the engine's own format (never a pickle), read only when its checksum and its feature
+    version are the expected ones. A version without tenant is the pooled model of the market.
+    """
+
+    class Engine(models.TextChoices):
+        SCORES = "scores", "Scores"
+        LAPSE = "lapse", "Lapse"
+
+    class State(models.TextChoices):
+        CANDIDATE = "candidate", "Candidate"
+        SHADOW = "shadow", "Shadow"
+        SERVING = "serving", "Serving"
+        RETIRED = "retired", "Retired"
+        REFUSED = "refused", "No signal"
+
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.CASCADE, null=True, blank=True, related_name="model_versions", db_index=False
+    )
+    engine = models.CharField(max_length=8, choices=Engine.choices)
+    name = models.CharField(max_length=60, unique=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.CANDIDATE)
+    target = models.CharField(max_length=20, help_text="What it foretells.")
+    kind = models.CharField(max_length=20, help_text="The sort of model that won.")
+    feature_version = models.CharField(max_length=20)
+    features = models.JSONField(help_text="Names of the features it reads.")
+    leads = models.PositiveIntegerField()
+    rows = models.PositiveIntegerField(help_text="Moments of leads it learned from.")
+    positives = models.PositiveIntegerField(help_text="Moments after which the outcome came.")
+    data_from = models.DateTimeField()
+    data_until = models.DateTimeField()
+    seed = models.BigIntegerField()
+    metrics = models.JSONField()
+    preview = models.JSONField(default=dict, blank=True, help_text="What publishing it would change.")
+    artifact = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+    reason = models.CharField(max_length=300, blank=True, help_text="Why it serves, or why not.")
+    fault = models.CharField(max_length=300, blank=True, help_text="Why it could not be used.")
+    fault_at = models.DateTimeField(null=True, blank=True)
+    made_at = models.DateTimeField(default=timezone.now)
+    promoted_at = models.DateTimeField(null=True, blank=True)
+    promoted_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ModelQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["engine", "tenant"],
+                condition=models.Q(state="serving"),
+                nulls_distinct=False,
+                name="model_serves_alone",
+            ),
+            models.UniqueConstraint(
+                fields=["engine", "tenant"],
+                condition=models.Q(state="shadow"),
+                nulls_distinct=False,
+                name="model_shadows_alone",
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "engine", "-id"], name="model_history")]
+
+    def __str__(self) -> str:
+        return self.name

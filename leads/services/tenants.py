@@ -25,6 +25,18 @@ def create_tenant(*, location_id: str, name: str, time_zone: str = "") -> tuple[
     return Tenant.objects.update_or_create(location_id=location_id, defaults=known)
 
 
+def find_tenant(location_id: str) -> Tenant | None:
+    """Return the tenant of a location; None when none is named."""
+    if not location_id:
+        return None
+    tenant = Tenant.objects.filter(location_id=location_id).first()
+    if tenant is None:
+        raise DomainError(
+            f"No tenant has the location {location_id}: `create_tenant` makes one.", "unknown_tenant"
+        )
+    return tenant
+
+
 @transaction.atomic
 def add_member(
     *, tenant: Tenant, email: str, role: Role, password: str, name: str = ""

@@ -1,0 +1,142 @@
+"""The rows a model learns from: leads at moments of their past, and what came of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leads.ml import features
+from leads.ml.catalogue import FEATURES, INDEX, QUESTIONS
+from leads.ml.features import EventFact, State
+from leads.models import Event, Lead, Tenant
+from leads.selectors.histories import CHUNK, facts_before_change, histories_of
+from scoring.outcomes import OUTCOME_KINDS, Look, Outcome, Target, looks
+
+LEFT_OUT = {
+    "won": "it is the outcome",
+    "lost": "it is the outcome",
+    "email_opens": "image proxies open mails by themselves",
+    "answers": "the record keeps no history: what was filled in when is not known",
+    "profile_quality": "the record keeps no history: what was filled in when is not known",
+    **{
+        f"answered_{question}": "the record keeps no history: what was filled in when is not known"
+        for question in QUESTIONS
+    },
+}
+"""Features no model may learn from, and why."""
+
+LEARNED = tuple(feature.name for feature in FEATURES if feature.name not in LEFT_OUT)
+COLUMNS = [INDEX[name] for name in LEARNED]
+MOST_LEADS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a model learns from: a row is a lead at a moment; all arrays have one entry a row."""
+
+    target: Target
+    lead_ids: NDArray[np.int64]
+    tenant_ids: NDArray[np.int64]
+    segments: NDArray[np.str_]
+    at: NDArray[np.float64]
+    known_at: NDArray[np.float64]
+    came: NDArray[np.bool_]
+    matrix: NDArray[np.float64] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.came)
+
+    @property
+    def leads(self) -> int:
+        """Return how many leads the rows are of."""
+        return len(np.unique(self.lead_ids))
+
+    @property
+    def leads_that_came(self) -> int:
+        """Return for how many leads the outcome came."""
+        return len(np.unique(self.lead_ids[self.came]))
+
+    def only(self, chosen: NDArray[np.bool_]) -> Rows:
+        """Return some of the rows."""
+        return Rows(
+            self.target,
+            self.lead_ids[chosen],
+            self.tenant_ids[chosen],
+            self.segments[chosen],
+            self.at[chosen],
+            self.known_at[chosen],
+            self.came[chosen],
+            self.matrix[chosen],
+        )
+
+
+def training_rows(
+    *,
+    tenant: Tenant | None,
+    now: datetime,
+    target: Target,
+    progress: Callable[[int, int], None] | None = None,
+) -> Rows:
+    """Return the rows of a tenant's leads, or of everybody's, in the order of time.
+
+    They are replayed through the functions serving uses. The newest leads are taken where there are many.
+    """
+    waiting = Lead.objects.active() if tenant is None else Lead.objects.active().for_tenant(tenant)
+    keys = sorted(waiting.order_by("-pk").values_list("pk", flat=True)[:MOST_LEADS])
+    found: list[tuple[Lead, Look, NDArray[np.float64]]] = []
+    for start in range(0, len(keys), CHUNK):
+        leads = list(Lead.objects.filter(pk__in=keys[start : start + CHUNK]))
+        histories, outcomes = histories_of(leads, until=now), outcomes_of(leads, until=now)
+        for lead in leads:
+            facts = sorted(histories.pop(lead.pk), key=lambda fact: fact.key)
+            found.extend(_rows(lead, facts, outcomes[lead.pk], target, now))
+        if progress is not None:
+            progress(min(start + CHUNK, len(keys)), len(keys))
+    found.sort(key=lambda row: (row[1].at, row[0].pk))
+    return Rows(
+        target=target,
+        lead_ids=np.array([lead.pk for lead, _, _ in found], dtype=np.int64),
+        tenant_ids=np.array([lead.tenant_id for lead, _, _ in found], dtype=np.int64),
+        segments=np.array([lead.segment for lead, _, _ in found], dtype=np.str_),
+        at=np.array([look.at.timestamp() for _, look, _ in found]),
+        known_at=np.array([look.known_at.timestamp() for _, look, _ in found]),
+        came=np.array([look.came for _, look, _ in found], dtype=np.bool_),
+        matrix=np.array([values for _, _, values in found]).reshape(len(found), len(LEARNED)),
+    )
+
+
+def outcomes_of(leads: Sequence[Lead], *, until: datetime) -> dict[int, list[Outcome]]:
+    """Return what became of each lead up to a moment, oldest first; of leads merged into it, too."""
+    survivors = {lead.pk: lead.pk for lead in leads}
+    survivors |= dict(
+        Lead.objects.filter(merged_into__in=list(survivors)).values_list("pk", "merged_into_id")
+    )
+    rows = Event.objects.filter(
+        tenant_id__in={lead.tenant_id for lead in leads},
+        lead_id__in=list(survivors),
+        kind__in=OUTCOME_KINDS,
+        occurred_at__lte=until,
+    ).order_by("occurred_at", "pk")
+    found: defaultdict[int, list[Outcome]] = defaultdict(list)
+    for lead_id, kind, at, data in rows.values_list("lead_id", "kind", "occurred_at", "data"):
+        found[survivors[lead_id]].append(Outcome(at, kind, str(data.get("mark", ""))))
+    return found
+
+
+def _rows(
+    lead: Lead, facts: Sequence[EventFact], outcomes: Sequence[Outcome], target: Target, now: datetime
+) -> Iterator[tuple[Lead, Look, NDArray[np.float64]]]:
+    """Yield a lead's rows, each from what had happened by then and nothing later."""
+    state: State = {}
+    done = 0
+    record = facts_before_change(lead)
+    for look in looks([fact.occurred_at for fact in facts], outcomes, target=target, now=now):
+        while done < len(facts) and facts[done].occurred_at <= look.at:
+            state = features.advance(state, facts[done])
+            done += 1
+        yield lead, look, features.vector(state, look.at, record).values[COLUMNS]
