@@ -1,0 +1,395 @@
+"""Choose where a tenant's tiers begin: from how many leads the team can call, and how many of them close.
+
+Scores differ in scale: the rules' bunch between 60 and 100, a model's are closing rates and may all lie below
+30. So nothing here is a number on the scale; cuts follow the scores the leads have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leads.ml.metrics import Flags, Values, wilson
+from scoring.engine import Thresholds, Tier
+
+Labels = NDArray[np.str_]
+
+LEAST_LEADS = 50
+"""Recent leads below which the tenant's standard cuts stay."""
+
+LEAST_SEGMENT = 100
+"""Recent leads from which a segment gets cuts of its own."""
+
+LEAST_CLOSINGS = 10
+LEAST_ABOVE = 20
+"""Leads above a cut whose closing share says anything."""
+
+MOST_HOT, MOST_WORKED = 0.2, 0.5
+"""Share of leads that are hot, and hot or warm, at most: who can call everybody still calls some first."""
+
+MOST_MISSED = 0.1
+"""Share of the closings that come from below steady at most."""
+
+MOST_QUIET = 0.8
+"""Share of the leads below warm that are quiet at most."""
+
+LEAST_GAP = 1e-6
+
+MOST_MARGIN = 3.0
+"""Points of hysteresis at most; between cuts that lie close it is a quarter of the way."""
+
+_STEPS = ((15.0, 1.0), (1.5, 0.1), (0.0, 0.01))
+"""Where the scores' middle nine tenths span so much, cuts are multiples of so much."""
+
+_NUMBERS = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What the team can do in a week, and what share of the hot leads must close at least."""
+
+    hot_a_week: float
+    warm_a_week: float
+    least_precision: float = 0.0
+    agents: int | None = None
+
+    @property
+    def team(self) -> str:
+        """Return the team in words: "your two agents"."""
+        if self.agents is None:
+            return "your team"
+        number = _NUMBERS[self.agents] if 0 <= self.agents < len(_NUMBERS) else str(self.agents)
+        return "your agent" if self.agents == 1 else f"your {number} agents"
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The leads of the last weeks: score of each (n,), and its segment (n,)."""
+
+    scores: Values
+    segments: Sequence[str]
+    weeks: float
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """Leads whose outcome is known: score before it was (n,), whether it came (n,), and segment (n,)."""
+
+    scores: Values
+    outcomes: Flags
+    segments: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How many of the graded leads above the hot cut closed, with Wilson's 95 % interval of the share."""
+
+    leads: int
+    closed: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        return self.closed / self.leads if self.leads else 0.0
+
+    def __str__(self) -> str:
+        return f"{_percent(self.share)} closed (95 %: {100 * self.low:.0f}–{_percent(self.high)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Scores from which tiers begin, how far below a lead stays in its tier, and why."""
+
+    hot: float
+    warm: float
+    steady: float
+    margin: float
+    reasons: tuple[str, ...]
+    pooled: bool = False
+    """Whether they are those of all leads, the segment having too few."""
+    hot_a_week: float | None = None
+    """Leads a week that reach hot with these cuts."""
+    precision: Precision | None = None
+    precise: bool = True
+    """Whether the wanted share of hot leads closes, as far as it can be told."""
+
+    @property
+    def thresholds(self) -> Thresholds:
+        return Thresholds(self.hot, self.warm, self.steady)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the cuts as plain JSON."""
+        return asdict(self) | {"reasons": list(self.reasons)}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Cuts:
+        """Return the cuts kept as JSON."""
+        precision = told.get("precision")
+        return cls(
+            **{
+                **told,
+                "reasons": tuple(told["reasons"]),
+                "precision": Precision(**precision) if precision is not None else None,
+            }
+        )
+
+
+def tier_with_hysteresis(score: float, cuts: Cuts, previous: Tier | None) -> Tier:
+    """Return the tier of a score; a lead leaves a tier only by falling `margin` below its cut."""
+    now = cuts.thresholds.tier(score)
+    if previous is None:
+        return now
+    held = cuts.thresholds.tier(score + cuts.margin)
+    # who was hot was warm and steady, too: each of these is left at its own cut
+    return _RANKED[min(_RANK[now], max(_RANK[held], _RANK[previous]))]
+
+
+_RANKED = (Tier.HOT, Tier.WARM, Tier.STEADY, Tier.QUIET)
+_RANK = {tier: rank for rank, tier in enumerate(_RANKED)}
+
+
+def choose_cuts(
+    recent: Recent, graded: Graded, capacity: Capacity, *, standard: Thresholds | None = None
+) -> dict[str, Cuts]:
+    """Return the cuts of all leads, under the empty name, and of every segment among the recent leads.
+
+    What is left of the capacity by leads without cuts of their own is shared among segments by the closings
+    they bring. With few leads the `standard` cuts stay. ValueError if arrays disagree or are not finite.
+    """
+    scores, labels = _checked(recent.scores, recent.segments)
+    told, told_labels = _checked(graded.scores, graded.segments)
+    outcomes = np.asarray(graded.outcomes, dtype=np.bool_)
+    if len(outcomes) != len(told):
+        raise ValueError("An outcome is needed for each graded score.")
+    if recent.weeks <= 0 or min(capacity.hot_a_week, capacity.warm_a_week) < 0:
+        raise ValueError("Weeks must be above zero and capacities not below.")
+    names = sorted({*labels.tolist()} - {""})
+    if len(scores) < LEAST_LEADS:
+        cuts = _standard(standard or Thresholds(), len(scores))
+        return {"": cuts} | dict.fromkeys(names, replace(cuts, pooled=True))
+    whole = _choose(_Leads(scores, recent.weeks, told, outcomes), capacity, _Room.of(capacity))
+    closings = {name: int(outcomes[told_labels == name].sum()) for name in names}
+    own = [
+        name
+        for name in names
+        if int((labels == name).sum()) >= LEAST_SEGMENT and closings[name] >= LEAST_CLOSINGS
+    ]
+    rest = scores[~np.isin(labels, own)]
+    hot, warm = ((rest >= cut).sum() / recent.weeks for cut in (whole.hot, whole.warm))
+    left = Capacity(
+        max(0.0, capacity.hot_a_week - float(hot)), max(0.0, capacity.warm_a_week - float(warm - hot))
+    )
+    found = {"": whole}
+    for name in names:
+        if name not in own:
+            found[name] = _pooled(whole, name, int((labels == name).sum()), closings[name])
+            continue
+        share = closings[name] / sum(closings[one] for one in own)
+        leads = _Leads(
+            scores[labels == name], recent.weeks, told[told_labels == name], outcomes[told_labels == name]
+        )
+        room = _Room(share * left.hot_a_week, share * left.warm_a_week, name, share)
+        found[name] = _choose(leads, capacity, room)
+    return found
+
+
+def _checked(scores: Values, segments: Sequence[str]) -> tuple[Values, Labels]:
+    values, labels = np.asarray(scores, dtype=np.float64), np.asarray(segments, dtype=np.str_)
+    if len(labels) != len(values):
+        raise ValueError("A segment is needed for each score.")
+    if not np.isfinite(values).all():
+        raise ValueError("Scores must be finite numbers.")
+    return values, labels
+
+
+def _standard(standard: Thresholds, count: int) -> Cuts:
+    reason = f"Standard cuts: {count} leads so far, {LEAST_LEADS} are needed to choose others."
+    return Cuts(
+        standard.hot,
+        standard.warm,
+        standard.steady,
+        _margin(standard.hot, standard.warm, standard.steady),
+        (reason,),
+    )
+
+
+def _pooled(whole: Cuts, name: str, count: int, closings: int) -> Cuts:
+    reason = (
+        f"As for all leads: {count:,} {_words(name)} leads and {closings:,} closings,"
+        f" {LEAST_SEGMENT} and {LEAST_CLOSINGS} are needed for cuts of their own."
+    )
+    return replace(whole, pooled=True, reasons=(reason, *whole.reasons))
+
+
+def _margin(hot: float, warm: float, steady: float) -> float:
+    return min(MOST_MARGIN, 0.25 * min(hot - warm, warm - steady))
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """The leads a week some leads may have of the team's time; for a segment, its name and share."""
+
+    hot: float
+    warm: float
+    segment: str = ""
+    share: float = 1.0
+
+    @classmethod
+    def of(cls, capacity: Capacity) -> _Room:
+        return cls(capacity.hot_a_week, capacity.warm_a_week)
+
+
+class _Leads:
+    """Scores on a grid of possible cuts: how many come a week at or above each, and how many closed."""
+
+    def __init__(self, scores: Values, weeks: float, told: Values, outcomes: Flags) -> None:
+        low, high = np.quantile(scores, (0.05, 0.95))
+        self.step = next(step for span, step in _STEPS if high - low >= span)
+        begin, end = np.floor(scores.min() / self.step), np.ceil(scores.max() / self.step)
+        self.grid: Values = np.round(np.arange(begin, end + 2) * self.step, 2)
+        self.weeks, self.count = weeks, len(scores)
+        self.sorted = np.sort(scores)
+        self.above = self.count - np.searchsorted(self.sorted, self.grid, side="left")
+        order = np.argsort(told, kind="stable")
+        places = np.searchsorted(told[order], self.grid, side="left")
+        self.closings = int(outcomes.sum())
+        self.missed = np.concatenate([[0], np.cumsum(outcomes[order])])[places]
+        self.graded = len(told) - places
+        self.closed = self.closings - self.missed
+        self.can_grade = self.closings >= LEAST_CLOSINGS
+
+    def between(self, low: float, high: float) -> float:
+        """Return how many leads a week come from one score up to another."""
+        ends = np.searchsorted(self.sorted, [low, high], side="left")
+        return float(ends[1] - ends[0]) / self.weeks
+
+    def precision(self, place: int) -> Precision:
+        """Return what came of graded leads above a cut."""
+        leads, closed = int(self.graded[place]), int(self.closed[place])
+        return Precision(leads, closed, *wilson(closed, leads))
+
+
+def _choose(leads: _Leads, capacity: Capacity, room: _Room) -> Cuts:
+    """Return the cuts of leads that have so much room."""
+    fits = leads.above <= room.hot * leads.weeks
+    among_best = leads.above <= MOST_HOT * leads.count
+    by_capacity, by_share = int(np.argmax(fits)), int(np.argmax(among_best))
+    place, precise = max(by_capacity, by_share), True
+    wanted = capacity.least_precision if leads.can_grade else 0.0
+    bound = "share" if by_share > by_capacity else "capacity"
+    if wanted > 0.0:
+        sure = [
+            one
+            for one in range(place, len(leads.grid))
+            if leads.graded[one] >= LEAST_ABOVE and leads.precision(one).low >= wanted
+        ]
+        precise = bool(sure)
+        if sure and sure[0] > place:
+            place, bound = sure[0], "precision"
+    hot = float(leads.grid[place])
+    warm = _warm(leads, room, place)
+    steady, why_steady = _steady(leads, warm)
+    precision = leads.precision(place) if leads.can_grade and leads.graded[place] else None
+    hot_a_week = float(leads.above[place]) / leads.weeks
+    told = _told(leads, capacity, precision, precise)
+    return Cuts(
+        hot=hot,
+        warm=warm,
+        steady=steady,
+        margin=_margin(hot, warm, steady),
+        reasons=(
+            f"Hot from {hot:g}: {_why_hot(capacity, room, bound, hot_a_week)}; {told}.",
+            f"Warm from {warm:g}: {leads.between(warm, hot):.3g} more leads a week.",
+            f"Steady from {steady:g}: {why_steady}.",
+        ),
+        hot_a_week=hot_a_week,
+        precision=precision,
+        precise=precise,
+    )
+
+
+def _warm(leads: _Leads, room: _Room, place: int) -> float:
+    """Return the lowest cut below the hot one that the team has time for."""
+    more = leads.above[:place] - leads.above[place]
+    fits = (more <= room.warm * leads.weeks) & (leads.above[:place] <= MOST_WORKED * leads.count)
+    if fits.any():
+        return float(leads.grid[int(np.argmax(fits))])
+    # too many leads share the next score: the order of tiers stays, and none of them is warm
+    hot = float(leads.grid[place])
+    below = leads.sorted[leads.sorted < hot]
+    next_one = max(float(below[-1]) if len(below) else hot, hot - leads.step)
+    return 0.5 * (hot + next_one) if next_one < hot - LEAST_GAP else hot - 0.1 * leads.step
+
+
+def _steady(leads: _Leads, warm: float) -> tuple[float, str]:
+    """Return the highest cut below warm that leaves few closings below it, and why."""
+    rest = leads.sorted[leads.sorted < warm]
+    share = MOST_QUIET if leads.can_grade else 0.5
+    highest = min(warm, float(np.quantile(rest, share))) if len(rest) else warm
+    fits = (leads.grid <= highest) & (leads.grid < warm)
+    if not leads.can_grade:
+        return float(leads.grid[_last(fits)]), "half of the other leads lie below"
+    place = _last(fits & (leads.missed <= MOST_MISSED * leads.closings))
+    missed = _percent(float(leads.missed[place]) / leads.closings)
+    return float(leads.grid[place]), f"{missed} of the closings came from below"
+
+
+def _last(fits: Flags) -> int:
+    """Return the last place that fits, else the first of all."""
+    return int(np.flatnonzero(fits)[-1]) if fits.any() else 0
+
+
+def _why_hot(capacity: Capacity, room: _Room, bound: str, hot_a_week: float) -> str:
+    """Say what the hot cut rests on."""
+    calls = f"{capacity.hot_a_week:g} leads a week"
+    room_told = f"{capacity.team} can call {calls}"
+    if room.segment:
+        room_told = (
+            f"{room.hot:.3g} of the {calls} {capacity.team} can call are {_words(room.segment)} leads,"
+            f" for they bring {_percent(room.share)} of the closings"
+        )
+    if bound == "precision":
+        wanted = f"at least {_percent(capacity.least_precision)} are to close"
+        return f"{wanted}, so {hot_a_week:.3g} a week are hot, though {room_told}"
+    if bound == "share":
+        return f"the best {_percent(MOST_HOT)} of the leads are {hot_a_week:.3g} a week, and {room_told}"
+    return room_told
+
+
+def _told(leads: _Leads, capacity: Capacity, precision: Precision | None, precise: bool) -> str:
+    """Say how many of the hot leads closed."""
+    if not leads.can_grade:
+        return f"{leads.closings} closings are too few to tell how many of them close"
+    if precision is None:
+        return "no lead with a known outcome lies above it"
+    told = f"of the leads above it {precision}"
+    if precise:
+        return told
+    return f"{told}: no higher cut makes sure of the {_percent(capacity.least_precision)} wanted"
+
+
+def _words(segment: str) -> str:
+    return segment.replace("_", " ")
+
+
+def _percent(share: float) -> str:
+    return f"{100.0 * share:.0f} %"
