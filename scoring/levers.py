@@ -1,0 +1,247 @@
+"""The smallest thing an agent can bring about that lifts a lead's tier, by the engine's own reckoning.
+
+A lever says which features change if the agent does it and the lead goes along; the engine scores the lead as
+it would be then. The catalogue is closed and touches only what contact with the lead changes: nothing of who
+somebody is, what they want, when they must move, where they come from or what the market does. Every lead is
+offered the same levers. What the score would be is no promise: the engine knows what goes with closings, not
+what causes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import combinations
+
+from leads.ml.catalogue import INDEX, LONG_AGO, QUESTIONS
+from leads.ml.features import FeatureVector
+from leads.ml.memory import SPANS
+from scoring import engine
+from scoring.engine import Case, Model, Score, Tier
+from scoring.reasons import ASK, SILENT_DAYS
+
+Known = Mapping[str, float]
+Changes = dict[str, float]
+
+INFLUENCED = frozenset(
+    {
+        *("velocity_1d", "velocity_7d", "velocity_30d", "days_since_engaged", "days_since_wrote"),
+        *("inbound_30d", "outbound_30d", "waiting_hours", "talk_minutes", "email_bounced"),
+        *("appointment_ahead", "appointments_kept", "show_rate", "commitment"),
+        *("financing_ready", "days_since_preapproved", "answers"),
+        *(f"answered_{question}" for question in QUESTIONS),
+    }
+)
+"""All that levers may change."""
+
+LENGTH_OF_CALL = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """One thing to do: what it is called, the agent's minutes, when it makes sense, and what it changes."""
+
+    key: str
+    label: str
+    minutes: float
+    makes_sense: Callable[[Known], bool]
+    changes: Callable[[Known], Changes]
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """What lifts a lead: one lever or two, the score and tier before and after."""
+
+    keys: tuple[str, ...]
+    labels: tuple[str, ...]
+    score: float
+    new_score: float
+    tier: Tier
+    new_tier: Tier
+
+    @property
+    def sentence(self) -> str:
+        """Say what to do and what it would change: "Book a showing: from 62 to 71, hot"."""
+        first, *rest = self.labels
+        told = " and ".join([first, *(label[0].lower() + label[1:] for label in rest)])
+        return f"{told}: from {self.score:.3g} to {self.new_score:.3g}, {self.new_tier}"
+
+
+def _act(known: Known, weight: float = 1.0) -> Changes:
+    """Return what changes when the lead does something: it counts at once in all paces."""
+    paces = {f"velocity_{span:g}d": known[f"velocity_{span:g}d"] + weight / span for span in SPANS}
+    return {**paces, "days_since_engaged": 0.0, "commitment": max(1.0, known["commitment"])}
+
+
+def _answer(known: Known) -> Changes:
+    """Return what changes when the agent writes and the lead answers."""
+    return {
+        **_act(known),
+        "days_since_wrote": 0.0,
+        "inbound_30d": known["inbound_30d"] + 1.0,
+        "outbound_30d": known["outbound_30d"] + 1.0,
+        "waiting_hours": 0.0,
+    }
+
+
+def _answered(known: Known, question: str) -> Changes:
+    """Return what changes when the lead answers a qualification question."""
+    name = f"answered_{question}"
+    answers = known["answers"] + (0.0 if known[name] else 1.0)
+    commitment = max(2.0 if answers >= 3 else 1.0, known["commitment"])
+    return {**_answer(known), name: 1.0, "answers": answers, "commitment": commitment}
+
+
+def _reply(known: Known) -> Changes:
+    return {"waiting_hours": 0.0, "outbound_30d": known["outbound_30d"] + 1.0}
+
+
+def _call(known: Known) -> Changes:
+    return {
+        **_act(known),
+        "talk_minutes": known["talk_minutes"] + LENGTH_OF_CALL,
+        "outbound_30d": known["outbound_30d"] + 1.0,
+        "waiting_hours": 0.0,
+    }
+
+
+def _book(known: Known) -> Changes:
+    return {**_act(known), "appointment_ahead": 1.0, "commitment": max(4.0, known["commitment"])}
+
+
+def _meet(known: Known) -> Changes:
+    kept, missed = known["appointments_kept"] + 1.0, known["appointments_missed"]
+    return {
+        **_act(known, 2.0),
+        "appointment_ahead": 0.0,
+        "appointments_kept": kept,
+        "show_rate": (kept + 1.0) / (kept + missed + 2.0),
+        "commitment": max(4.0, known["commitment"]),
+    }
+
+
+def _preapproved(known: Known) -> Changes:
+    return {**_answered(known, "financing"), "financing_ready": 1.0, "days_since_preapproved": 0.0}
+
+
+def _question(question: str) -> Lever:
+    return Lever(
+        f"ask_{question}",
+        ASK[question],
+        5.0,
+        lambda known: not known[f"answered_{question}"],
+        lambda known: _answered(known, question),
+    )
+
+
+LEVERS: tuple[Lever, ...] = (
+    Lever("reply", "Reply within the hour", 3.0, lambda known: known["waiting_hours"] > 0, _reply),
+    *(_question(question) for question in QUESTIONS),
+    Lever(
+        "check_in",
+        "Check in and get an answer",
+        5.0,
+        lambda known: known["days_since_engaged"] >= SILENT_DAYS,
+        _answer,
+    ),
+    Lever(
+        "email",
+        "Ask for an e-mail address that works",
+        5.0,
+        lambda known: known["email_bounced"] > 0,
+        lambda known: {**_answer(known), "email_bounced": 0.0},
+    ),
+    Lever("call", "Talk for ten minutes on the phone", 15.0, lambda known: True, _call),
+    Lever("book", "Book a showing", 20.0, lambda known: not known["appointment_ahead"], _book),
+    Lever(
+        "preapproval",
+        "Ask for pre-approval",
+        30.0,
+        lambda known: known["financing_ready"] < 1.0 and not known["cash_buyer"],
+        _preapproved,
+    ),
+    Lever("meet", "Hold the appointment ahead", 60.0, lambda known: known["appointment_ahead"] > 0, _meet),
+)
+"""Everything there is, the least work first."""
+
+_RANKS = {Tier.QUIET: 0, Tier.STEADY: 1, Tier.WARM: 2, Tier.HOT: 3}
+
+Combination = tuple[Lever, ...]
+
+
+def levers_for(vector: FeatureVector) -> list[Lever]:
+    """Return the levers that make sense for a lead; none for one to be left in peace or under contract.
+
+    A lead with an agent of their own is not to be solicited (NAR Code of Ethics, article 16).
+    """
+    closed = vector["won"] or vector["lost"] or vector["opted_out"] >= 1.0
+    refused = vector["days_since_not_interested"] < LONG_AGO or vector["days_since_has_agent"] < LONG_AGO
+    if closed or refused:
+        return []
+    known = _known(vector)
+    return [lever for lever in LEVERS if lever.makes_sense(known)]
+
+
+def pulled(vector: FeatureVector, levers: Sequence[Lever]) -> FeatureVector:
+    """Return the features of a lead after levers, one upon the other."""
+    known = _known(vector)
+    for lever in levers:
+        known |= lever.changes(known)
+    values = vector.values.copy()
+    for name in INFLUENCED:
+        values[INDEX[name]] = known[name]
+    return replace(vector, values=values)
+
+
+def _known(vector: FeatureVector) -> dict[str, float]:
+    return dict(zip(INDEX, vector.values.tolist(), strict=True))
+
+
+def smallest_lift(case: Case, *, now: datetime, model: Model | None = None) -> Lift | None:
+    """Return the smallest lift of one lead: a batch of one."""
+    return smallest_lifts([case], now=now, model=model)[0]
+
+
+def smallest_lifts(cases: Sequence[Case], *, now: datetime, model: Model | None = None) -> list[Lift | None]:
+    """Return for each lead the lever, else the pair of levers, of least work that lifts its tier, or None.
+
+    Without a model the rules reckon. Of levers of like work the one that lifts the score more is taken. All
+    leads' single levers are scored as one batch, then the pairs of those that no single one lifts.
+    """
+    before = engine.score_many(cases, now=now, model=model)
+    usable = [
+        levers_for(case.vector) if score.tier is not Tier.HOT else []
+        for case, score in zip(cases, before, strict=True)
+    ]
+    found: list[Lift | None] = [None] * len(cases)
+    for size in (1, 2):
+        tries = [
+            (i, one)
+            for i, levers in enumerate(usable)
+            if found[i] is None
+            for one in combinations(levers, size)
+        ]
+        scored = engine.score_many(
+            [replace(cases[i], vector=pulled(cases[i].vector, one)) for i, one in tries], now=now, model=model
+        )
+        best: dict[int, tuple[Combination, Score]] = {}
+        for (i, one), score in zip(tries, scored, strict=True):
+            if _RANKS[score.tier] <= _RANKS[before[i].tier]:
+                continue
+            if i not in best or _work(one, score) < _work(*best[i]):
+                best[i] = (one, score)
+        for i, (one, score) in best.items():
+            found[i] = Lift(
+                keys=tuple(lever.key for lever in one),
+                labels=tuple(lever.label for lever in one),
+                score=before[i].score,
+                new_score=score.score,
+                tier=before[i].tier,
+                new_tier=score.tier,
+            )
+    return found
+
+
+def _work(levers: Combination, score: Score) -> tuple[float, float]:
+    return sum(lever.minutes for lever in levers), -score.score
