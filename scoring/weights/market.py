@@ -38,7 +38,7 @@ USUAL_RATE = 0.25
 SEASON = (0.68, 0.67, 0.91, 0.99, 1.16, 1.25, 1.22, 1.21, 1.04, 1.05, 0.89, 0.94)
 """Sales of a month, January first, against the year's average.
 
-Mean over 94 US metros, 2012–2019, of Zillow's sales count series.
+Mean over 93 US areas, 2012–2019, of Zillow's monthly sales counts.
 """
 
 USUAL_SEASON = (0.9, 1.1)
@@ -121,17 +121,20 @@ def market_weights(conditions: MarketConditions) -> Adjustment:
         total = sum(turn.strengths.get(pillar, 0.0) for turn in turns)
         multiplier = min(1.0 + MOST, max(1.0 - MOST, math.exp(total))) if total else 1.0
         multipliers[pillar] = multiplier
-        causes = [turn.words for turn in turns if turn.strengths.get(pillar)]
+        causes = [(strength, turn.words) for turn in turns if (strength := turn.strengths.get(pillar, 0.0))]
         reasons[pillar] = _sentence(pillar, multiplier, causes)
     return Adjustment(multipliers, reasons)
 
 
-def _sentence(pillar: Pillar, multiplier: float, causes: Sequence[str]) -> str:
+def _sentence(pillar: Pillar, multiplier: float, causes: Sequence[tuple[float, str]]) -> str:
     label = PILLAR_LABELS[pillar]
     percent = round(100.0 * (multiplier - 1.0))
     if not causes:
         return f"{label} counts as usual: nothing known of the market speaks for a change."
-    told = " and ".join(causes)
+    less = multiplier < 1.0
+    speaking = " and ".join(words for strength, words in causes if (strength < 0) is less)
+    against = " and ".join(words for strength, words in causes if (strength < 0) is not less)
+    told = f"{speaking}, though {against}" if speaking and against else speaking or against
     if percent == 0:
         return f"{label} counts as usual: {told}."
     return f"{label} counts {abs(percent)} % {'more' if percent > 0 else 'less'}: {told}."
@@ -156,7 +159,7 @@ def _supply(conditions: MarketConditions) -> _Turn | None:
         return None
     strengths = {Pillar.URGENCY: 0.1 * tight, Pillar.FINANCING: 0.06 * tight, Pillar.FIT: -0.08 * tight}
     kind = "few" if tight > 0 else "many"
-    return _Turn(strengths, f"{kind} homes are for sale, {months:.1f} months of supply")
+    return _Turn(strengths, f"{kind} homes are for sale ({months:.1f} months of supply)")
 
 
 def _inventory(conditions: MarketConditions) -> _Turn | None:

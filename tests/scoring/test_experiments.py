@@ -131,6 +131,7 @@ def test_the_power_calculator_gives_the_numbers_of_the_books(base: float, effect
     assert found.leads_at_one_look == leads
     assert found.leads > found.leads_at_one_look
     assert found.days == math.ceil(found.leads / 20.0) + 90
+    assert (found.control, found.treated) == ("control", "treated")
 
 
 def test_more_power_a_smaller_effect_and_uneven_shares_take_more_leads() -> None:
@@ -324,6 +325,12 @@ def test_guards_that_are_looked_at_again_and_again_raise_few_false_alarms() -> N
                 break
 
     assert alarms / 300 <= 0.05
+
+
+def test_values_that_never_vary_prove_nothing() -> None:
+    found = difference(Sample.of_values(30, 1.0, 0.0), Sample.of_values(30, 2.0, 0.0), information=100.0)
+
+    assert (found.value, found.low, found.high) == (1.0, -math.inf, math.inf)
 
 
 def test_figures_that_cannot_be_are_refused() -> None:

@@ -156,6 +156,15 @@ def test_margins_that_only_rank_are_made_log_odds_first() -> None:
     assert fitted.steepness == pytest.approx(1.0 / 3.0, rel=0.1)
 
 
+def test_without_enough_leads_before_the_first_fold_all_evidence_counts() -> None:
+    margins, base, outcomes, segments, times = simulated(0, PLAIN, 400)
+    late = times + 400.0 * outcomes
+    found = learn(margins, base, outcomes, segments, times=late)
+
+    assert found.forward_gain is None
+    assert found.is_plain
+
+
 @pytest.mark.parametrize("came", [0, 1, 19, 181, 200])
 def test_nothing_is_learned_from_too_few_outcomes(came: int) -> None:
     rng = np.random.default_rng(0)
@@ -252,15 +261,25 @@ def test_a_tight_market_with_rising_rates_is_told_with_reasons() -> None:
         }
     )
     assert told.reasons[Pillar.URGENCY] == (
-        "Urgency counts 12 % more: few homes are for sale, 2.0 months of supply"
+        "Urgency counts 12 % more: few homes are for sale (2.0 months of supply)"
         " and 25 % fewer homes are for sale than a year ago."
     )
     assert told.reasons[Pillar.FINANCING] == (
-        "Financing counts 15 % more: few homes are for sale, 2.0 months of supply"
+        "Financing counts 15 % more: few homes are for sale (2.0 months of supply)"
         " and mortgage rates are 1.2 points above the 5.8 % of the past year."
     )
     assert told.reasons[Pillar.ENGAGEMENT] == (
         "Engagement counts 6 % less: in the busy season many only look around."
+    )
+
+
+def test_what_speaks_against_is_told_as_such() -> None:
+    told = market_weights(MarketConditions(months_of_supply=9.0, mortgage_rate=8.0, usual_rate=6.0))
+
+    assert told.multipliers[Pillar.FINANCING] == pytest.approx(math.exp(0.08 * 1.75 - 0.06 * math.log2(1.5)))
+    assert told.reasons[Pillar.FINANCING] == (
+        "Financing counts 11 % more: mortgage rates are 2.0 points above the 6.0 % of the past year,"
+        " though many homes are for sale (9.0 months of supply)."
     )
 
 
