@@ -73,7 +73,7 @@ class LeadScoreViewSet(GenericViewSet[Lead]):
     )
     @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
     def explanation(self, request: Request, pk: int) -> Response:
-        told = selectors.standing_explanation(get_lead(request, pk))
+        told = services.standing_explanation(get_lead(request, pk))
         if told is None:
             raise Http404
         return Response(ExplanationSerializer(selectors.as_json(told)).data)
@@ -93,7 +93,7 @@ class LeadScoreViewSet(GenericViewSet[Lead]):
     @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
     def score(self, request: Request, pk: int) -> Response:
         lead = get_lead(request, pk)
-        asked = ScoreAtQuerySerializer(data=request.query_params)
+        asked = ScoreAtQuerySerializer(data=request.query_params, context={"tenant": lead.tenant})
         asked.is_valid(raise_exception=True)
         now = timezone.now()
         at = asked.validated_data.get("at") or now

@@ -9,6 +9,9 @@ class ScoringConfig(AppConfig):
 
     def ready(self) -> None:
         from leads.ops.health import register_check  # models may be imported only now
+        from leads.services.models import register_trainer
         from scoring.health import check_scoring
+        from scoring.services.learning import retrain
 
         register_check("scoring", check_scoring)
+        register_trainer("scores", retrain)

@@ -29,6 +29,10 @@ FLAT = 1e-9
 """Total margin below which the chord of the link is its tangent."""
 
 
+_LEAST_SHARE = 0.05
+"""Share of all points moved that makes a reason worth a line under a model, whose scores may lie close."""
+
+
 class Tier(StrEnum):
     HOT = "hot"
     WARM = "warm"
@@ -61,6 +65,10 @@ class Model(Protocol):
 
     def probability(self, margin: Values) -> Values:
         """Return the calibrated probability of a total margin; never falling."""
+        ...
+
+    def interval(self, margin: Values) -> tuple[Values, Values]:
+        """Return the ends of the 95 % interval of that probability."""
         ...
 
 
@@ -134,6 +142,7 @@ class Score:
     pillars: tuple[PillarShare, ...]
     mode: Mode
     model_version: str
+    weight_set: str
     reasons: tuple[Reason, ...]
     next_action: str
     interval: tuple[float, float] | None = None
@@ -171,9 +180,21 @@ def score_many(cases: Sequence[Case], *, now: datetime, model: Model | None = No
     points: Values = parts * factors
     # The curve stays inside 0–100; only the rounding of the sum may leave it, by less than 1e-12.
     scores = np.clip(base + _sum(points), 0.0, 100.0)
+    intervals = [None] * len(cases) if model is None else _intervals(model, start + total, scores)
     return [
-        _score(case, features, points[:, i].tolist(), float(scores[i]), base, now, model)
+        _score(case, features, points[:, i].tolist(), float(scores[i]), base, intervals[i], now, model)
         for i, case in enumerate(cases)
+    ]
+
+
+def _intervals(model: Model, margin: Values, scores: Values) -> list[tuple[float, float] | None]:
+    """Return the 95 % interval of each score; it holds the score itself."""
+    lows, highs = model.interval(margin)
+    return [
+        (min(low, score), max(high, score))
+        for low, high, score in zip(
+            (100.0 * lows).tolist(), (100.0 * highs).tolist(), scores.tolist(), strict=True
+        )
     ]
 
 
@@ -198,6 +219,7 @@ def _score(
     points: Sequence[float],
     score: float,
     base: float,
+    interval: tuple[float, float] | None,
     now: datetime,
     model: Model | None,
 ) -> Score:
@@ -212,6 +234,7 @@ def _score(
     contributions.sort(key=lambda one: -abs(one.points))
     tier = case.thresholds.tier(score)
     told = [(one.feature, one.points) for one in contributions]
+    least = reasons.LEAST_POINTS if model is None else _LEAST_SHARE * sum(abs(share) for share in points)
     return Score(
         score=score,
         tier=tier,
@@ -220,8 +243,10 @@ def _score(
         pillars=tuple(PillarShare(pillar, share, case.weights.of(pillar)) for pillar, share in sums.items()),
         mode=Mode.RULES if model is None else Mode.MODEL,
         model_version="" if model is None else model.version,
-        reasons=reasons.reasons_for(vector, told, now=now),
+        weight_set=case.weights.name,
+        reasons=reasons.reasons_for(vector, told, now=now, least=least),
         next_action=reasons.next_action(vector),
+        interval=interval,
     )
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from leads.models import Lead, Tenant
+from leads.models import Lead, Tenant, User
 from leads.models.leads import Tier
 
 
@@ -79,3 +79,68 @@ class ScoreQuery(models.Model):
 
     def __str__(self) -> str:
         return f"score query {self.pk} about lead {self.lead_id}"
+
+
+class TierCuts(models.Model):
+    """Where a tenant's tiers begin under a learned model, chosen from capacity and precision."""
+
+    tenant = models.OneToOneField(
+        Tenant, on_delete=models.CASCADE, primary_key=True, related_name="tier_cuts"
+    )
+    model = models.CharField(max_length=60, help_text="The version whose scores they cut.")
+    cuts = models.JSONField(
+        help_text="By segment, the empty one for all: hot, warm, steady, margin, reasons."
+    )
+    hot_a_week = models.PositiveIntegerField(help_text="Leads the team can call in a week.")
+    least_precision = models.FloatField(help_text="Share of hot leads that must come.")
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "tier cuts"
+
+    def __str__(self) -> str:
+        return f"tier cuts of {self.tenant_id}"
+
+
+class WeightSet(models.Model):
+    """How strongly each pillar counts, by segment; a version that is never changed once it served."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        SERVING = "serving", "Serving"
+        RETIRED = "retired", "Retired"
+
+    class Origin(models.TextChoices):
+        LEARNED = "learned", "Learned"
+        BROKER = "broker", "Set by hand"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="weight_sets", db_index=False)
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.DRAFT)
+    origin = models.CharField(max_length=8, choices=Origin.choices)
+    weights = models.JSONField(help_text="By segment, the empty one for all: pillar and multiplier.")
+    evidence = models.JSONField(default=dict, blank=True, help_text="Intervals and reasons they rest on.")
+    preview = models.JSONField(default=dict, blank=True, help_text="What publishing them would change.")
+    reason = models.CharField(max_length=300, blank=True)
+    made_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    made_at = models.DateTimeField(default=timezone.now)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "number"], name="weight_set_number"),
+            models.UniqueConstraint(
+                fields=["tenant"], condition=models.Q(state="serving"), name="weight_set_serves_alone"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """Return what predictions call it."""
+        return f"set-{self.number}"

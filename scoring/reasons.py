@@ -135,7 +135,11 @@ ICONS = frozenset(wording.icon for wording in WORDINGS.values())
 
 
 def reasons_for(
-    vector: FeatureVector, points: Sequence[tuple[str, float]], *, now: datetime
+    vector: FeatureVector,
+    points: Sequence[tuple[str, float]],
+    *,
+    now: datetime,
+    least: float = LEAST_POINTS,
 ) -> tuple[Reason, ...]:
     """Return the weightiest reasons, most points first; the seven answers count as one."""
     grouped: dict[str, float] = {}
@@ -144,7 +148,7 @@ def reasons_for(
         grouped[name] = grouped.get(name, 0.0) + share
     ranked = sorted(grouped.items(), key=lambda item: -abs(item[1]))
     return tuple(
-        _reason(vector, feature, share, now) for feature, share in ranked[:MOST] if abs(share) >= LEAST_POINTS
+        _reason(vector, feature, share, now) for feature, share in ranked[:MOST] if abs(share) >= least
     )
 
 

@@ -58,11 +58,12 @@ class ScoreAtQuerySerializer(serializers.Serializer[Any]):
 
     at = serializers.DateTimeField(required=False, help_text="Now or earlier. Default: now.")
     model = serializers.CharField(
-        default="rules", help_text="`rules`, or the version of a stored model. Default: `rules`."
+        default=selectors.CURRENT,
+        help_text="`current` (what serves now; the default), `rules`, or the version of a stored model.",
     )
 
     def validate_model(self, name: str) -> str:
-        known = selectors.known_models()
+        known = selectors.known_models(self.context["tenant"])
         if name not in known:
             raise serializers.ValidationError(f"There is no such model. Known: {', '.join(known)}.")
         return name

@@ -20,10 +20,10 @@ def score_events(event_ids: list[int]) -> None:
     services.score_leads(event_ids=event_ids)
 
 
-@subscribe(Kind.THRESHOLDS_CHANGED)
+@subscribe(Kind.THRESHOLDS_CHANGED, Kind.MODEL_CHANGED)
 @shared_task(ignore_result=True)
-def follow_thresholds(event_ids: list[int]) -> None:
-    """Queue new tiers for the leads of tenants that changed where tiers begin; it is too slow for here.
+def follow_changes(event_ids: list[int]) -> None:
+    """Queue new scores for the leads of tenants whose tiers or model changed; it is too slow for here.
 
     What could not be queued is made up for within the hour, when time is let count.
     """
@@ -43,6 +43,20 @@ def rescore_tenant(tenant_id: int, after: int = 0) -> None:
 def rescore_stale() -> None:
     """Let time count for the leads not scored for an hour."""
     services.rescore_stale()
+
+
+@shared_task(ignore_result=True)
+def retrain_all() -> None:
+    """Queue every tenant's training for the night, the market's first."""
+    retrain_scores.delay(None)
+    for tenant_id in services.tenants_to_train():
+        retrain_scores.delay(tenant_id)
+
+
+@shared_task(ignore_result=True)
+def retrain_scores(tenant_id: int | None) -> None:
+    """Train anew on what became of a tenant's leads, or of everybody's, and let the better model serve."""
+    services.retrain_nightly(tenant_id=tenant_id)
 
 
 @shared_task(ignore_result=True)

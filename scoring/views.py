@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from leads.access import MemberRequest, agent_required, get_lead
 from leads.charts import Chart, Series, SignedBar, line_chart, signed_bars
-from scoring import selectors
+from scoring import selectors, services
 from scoring.selectors import Explanation
 
 SHOWN = 8
@@ -37,7 +37,7 @@ def lead_panel(request: MemberRequest, pk: int) -> HttpResponse:
     """Show what made a lead's score: points by pillar and by feature, its course, weights and mode."""
     lead = get_lead(request, pk)
     now = timezone.now()
-    told = selectors.standing_explanation(lead)
+    told = services.standing_explanation(lead)
     context = {"lead": lead, "now": now, "told": told}
     if told is not None:
         context |= {

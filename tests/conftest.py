@@ -16,6 +16,7 @@ from django.test.utils import setup_databases
 from pytest_django import DjangoDbBlocker
 
 from leads.models import Lead, Membership, Role, Tenant, User
+from scoring.services import serving
 from tests import servers
 from tests.factories import LeadFactory, MembershipFactory, TenantFactory, UserFactory
 
@@ -37,6 +38,7 @@ def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBl
 def _clear_cache() -> None:
     """Let no test see what another cached in this process."""
     cache.clear()
+    serving.forget()
 
 
 @pytest.fixture

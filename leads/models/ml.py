@@ -66,6 +66,9 @@ class ModelVersion(models.Model):
     data_until = models.DateTimeField()
     seed = models.BigIntegerField()
     metrics = models.JSONField()
+    cuts = models.JSONField(
+        default=dict, blank=True, help_text="Where its scores are cut where a tenant has no cuts of its own."
+    )
     preview = models.JSONField(default=dict, blank=True, help_text="What publishing it would change.")
     artifact = models.BinaryField()
     sha256 = models.CharField(max_length=64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +36,7 @@ class Learned:
     metrics: Mapping[str, Any]
     artifact: bytes
     has_signal: bool
+    cuts: Mapping[str, Any] = field(default_factory=dict)
 
 
 Retrain = Callable[..., ModelVersion]
@@ -55,16 +56,20 @@ def trainer(engine: str) -> Retrain:
     return _trainers[engine]
 
 
+def version_name(*, engine: str, tenant: Tenant | None, now: datetime, data: bytes) -> str:
+    """Return the name of a version: whose it is, when it was trained and a mark of what on."""
+    whose = tenant.pk if tenant is not None else "market"
+    return f"{engine}-{whose}-{now:%Y%m%d-%H%M%S}-{hashlib.sha256(data).hexdigest()[:8]}"
+
+
 def store_version(
-    *, engine: str, tenant: Tenant | None, learned: Learned, reason: str, now: datetime
+    *, engine: str, name: str, tenant: Tenant | None, learned: Learned, reason: str, now: datetime
 ) -> ModelVersion:
     """Keep a trained model; one without signal is kept as evidence and can never serve."""
-    checksum = hashlib.sha256(learned.artifact).hexdigest()
-    whose = tenant.pk if tenant is not None else "market"
     return ModelVersion.objects.create(
         tenant=tenant,
         engine=engine,
-        name=f"{engine}-{whose}-{now:%Y%m%d-%H%M%S}-{checksum[:8]}",
+        name=name,
         state=State.CANDIDATE if learned.has_signal else State.REFUSED,
         target=learned.target,
         kind=learned.kind,
@@ -78,7 +83,8 @@ def store_version(
         seed=learned.seed,
         metrics=dict(learned.metrics),
         artifact=learned.artifact,
-        sha256=checksum,
+        sha256=hashlib.sha256(learned.artifact).hexdigest(),
+        cuts=dict(learned.cuts),
         reason=reason[:300],
         made_at=now,
     )
@@ -140,6 +146,11 @@ def rollback(*, engine: str, tenant: Tenant | None, by: User | None = None) -> M
 def note_fault(*, version_id: int, fault: str) -> None:
     """Keep why a version could not be used, for people and for health."""
     ModelVersion.objects.filter(pk=version_id, fault="").update(fault=fault[:300], fault_at=timezone.now())
+
+
+def clear_fault(*, version_id: int) -> None:
+    """Forget why a version could not be used: it works again."""
+    ModelVersion.objects.filter(pk=version_id).exclude(fault="").update(fault="", fault_at=None)
 
 
 def _locked(version: ModelVersion) -> ModelVersion:

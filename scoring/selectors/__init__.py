@@ -1,10 +1,12 @@
 """Reads of the engine's inputs, of what it said, and of what it may learn from."""
 
-from scoring.selectors.learning import LEARNED, Rows, outcomes_of, training_rows
+from scoring.selectors.learning import LEFT_OUT, Rows, outcomes_of, training_rows
 from scoring.selectors.scores import (
+    CURRENT,
     HISTORY_DAYS,
     LEAD_FIELDS,
     MOST_POINTS,
+    RULES,
     Explanation,
     LeadEvent,
     ToldContribution,
@@ -12,20 +14,19 @@ from scoring.selectors.scores import (
     ask_for_behavior,
     ask_for_states,
     behavior,
+    explained,
     explanation,
     history,
     known_models,
     last_scores,
     latest_score,
-    score_at,
-    standing_explanation,
     states,
     tiers,
     told_value,
 )
 
 __all__ = [
-    "LEARNED",
+    "LEFT_OUT",
     "Rows",
     "outcomes_of",
     "training_rows",
@@ -44,8 +45,9 @@ __all__ = [
     "known_models",
     "last_scores",
     "latest_score",
-    "score_at",
-    "standing_explanation",
+    "CURRENT",
+    "RULES",
+    "explained",
     "states",
     "tiers",
     "told_value",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leads.ml import features
-from leads.ml.catalogue import FEATURES, INDEX, QUESTIONS
+from leads.ml.catalogue import INDEX, NAMES, QUESTIONS
 from leads.ml.features import EventFact, State
 from leads.models import Event, Lead, Tenant
 from leads.selectors.histories import CHUNK, facts_before_change, histories_of
@@ -30,14 +30,17 @@ LEFT_OUT = {
 }
 """Features no model may learn from, and why."""
 
-LEARNED = tuple(feature.name for feature in FEATURES if feature.name not in LEFT_OUT)
-COLUMNS = [INDEX[name] for name in LEARNED]
+_BLANK = [INDEX[name] for name in LEFT_OUT]
+"""Columns that are nought in every row: what never varies is never learned from."""
 MOST_LEADS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a model learns from: a row is a lead at a moment; all arrays have one entry a row."""
+    """What a model learns from: a row is a lead at a moment; all arrays have one entry a row.
+
+    The matrix has a column for every feature of the catalogue, those left out being nought.
+    """
 
     target: Target
     lead_ids: NDArray[np.int64]
@@ -106,7 +109,7 @@ def training_rows(
         at=np.array([look.at.timestamp() for _, look, _ in found]),
         known_at=np.array([look.known_at.timestamp() for _, look, _ in found]),
         came=np.array([look.came for _, look, _ in found], dtype=np.bool_),
-        matrix=np.array([values for _, _, values in found]).reshape(len(found), len(LEARNED)),
+        matrix=np.array([values for _, _, values in found]).reshape(len(found), len(NAMES)),
     )
 
 
@@ -139,4 +142,6 @@ def _rows(
         while done < len(facts) and facts[done].occurred_at <= look.at:
             state = features.advance(state, facts[done])
             done += 1
-        yield lead, look, features.vector(state, look.at, record).values[COLUMNS]
+        values = features.vector(state, look.at, record).values.copy()
+        values[_BLANK] = 0.0
+        yield lead, look, values

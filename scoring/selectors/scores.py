@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
+
 from leads.events import BEHAVIOR
 from leads.ml.catalogue import BY_NAME, VERSION
-from leads.ml.features import EventFact, LeadFacts, State, replay, vector
-from leads.models import AlertSettings, Event, FeatureState, Lead
-from leads.selectors.alerts import settings_of
-from leads.selectors.histories import as_fact, facts_of, histories_of
+from leads.ml.features import EventFact, State
+from leads.models import AlertSettings, Event, FeatureState, Lead, ModelVersion, Tenant
+from leads.selectors.histories import as_fact
 from leads.tables import ask
 from scoring import engine
 from scoring.engine import Thresholds
@@ -90,23 +91,13 @@ def last_scores(lead_ids: Sequence[int]) -> dict[int, tuple[float, str]]:
     return {lead_id: (score, tier) for lead_id, score, tier in latest.values_list("lead_id", "score", "tier")}
 
 
-def score_at(lead: Lead, at: datetime) -> engine.Score:
-    """Return the score a lead had at a past moment, by replaying its log up to then.
-
-    The record itself (source, answers of the form) is taken as it is now: it keeps no history. Only before
-    the lead was known at all, nothing of it counts.
-    """
-    facts = histories_of([lead], until=at)[lead.pk]
-    state = replay(facts, at)
-    is_known = bool(state) or at >= lead.created_at
-    features = vector(state, at, facts_of(lead) if is_known else LeadFacts())
-    settings = settings_of([lead.tenant_id])[lead.tenant_id]
-    return engine.score(features, thresholds=tiers(settings), now=at)
+CURRENT, RULES = "current", engine.Mode.RULES.value
 
 
-def known_models() -> tuple[str, ...]:
-    """Return what a score can be asked under."""
-    return (engine.Mode.RULES.value,)
+def known_models(tenant: Tenant) -> tuple[str, ...]:
+    """Return what a score can be asked under: what serves now, the rules, or a version open to the tenant."""
+    versions = ModelVersion.objects.filter(Q(tenant=tenant) | Q(tenant=None), engine="scores")
+    return CURRENT, RULES, *versions.values_list("name", flat=True)
 
 
 # What the engine said, for pages and programs
@@ -162,30 +153,24 @@ def explanation(row: LeadScore) -> Explanation:
     )
 
 
-def standing_explanation(lead: Lead) -> Explanation | None:
-    """Return why the lead's score is what it is; None before its first score.
-
-    The newest prediction is of the newest event. A standing that time, or history filled in later, has
-    moved since is worked out again as of the moment it was set.
-    """
-    row = latest_score(lead)
-    if row is None or lead.scored_at is None or row.score == lead.score:
-        return explanation(row) if row is not None else None
-    now = score_at(lead, lead.scored_at)
+def explained(
+    score: engine.Score, *, feature_version: str, event_at: datetime, scored_at: datetime
+) -> Explanation:
+    """Return a score just made in words."""
     return Explanation(
-        score=now.score,
-        tier=now.tier,
-        base=now.base,
-        contributions=tuple(_told(one.feature, one.value, one.points) for one in now.contributions),
+        score=score.score,
+        tier=score.tier,
+        base=score.base,
+        contributions=tuple(_told(one.feature, one.value, one.points) for one in score.contributions),
         pillars=tuple(
-            (share.pillar, _pillar_label(share.pillar), share.points, share.weight) for share in now.pillars
+            (share.pillar, _pillar_label(share.pillar), share.points, share.weight) for share in score.pillars
         ),
-        mode=now.mode,
-        model_version=now.model_version,
-        weight_set=engine.Weights().name,
-        feature_version=VERSION,
-        event_at=row.event_at,
-        scored_at=lead.scored_at,
+        mode=score.mode,
+        model_version=score.model_version,
+        weight_set=score.weight_set,
+        feature_version=feature_version,
+        event_at=event_at,
+        scored_at=scored_at,
     )
 
 

@@ -2,9 +2,15 @@
 
 from scoring.services.decay import rescore, rescore_stale, rescore_tenant, tenants_to_rescore
 from scoring.services.events import score_leads
+from scoring.services.explaining import score_at, standing_explanation
+from scoring.services.learning import decide, retrain, retrain_nightly, tenants_to_train
 from scoring.services.queries import answer_query, ask_score, lost_queries, prune_queries, wait_for_answer
 
 __all__ = [
+    "decide",
+    "retrain",
+    "retrain_nightly",
+    "tenants_to_train",
     "answer_query",
     "ask_score",
     "lost_queries",
@@ -12,7 +18,9 @@ __all__ = [
     "rescore",
     "rescore_stale",
     "rescore_tenant",
+    "score_at",
     "score_leads",
+    "standing_explanation",
     "tenants_to_rescore",
     "wait_for_answer",
 ]

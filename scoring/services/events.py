@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -23,7 +24,7 @@ from leads.services.alerts import raise_alerts
 from leads.services.events import NewEvent, ask_to_record
 from leads.services.standing import update_standing
 from leads.tables import prepared, put, together
-from scoring import engine, selectors
+from scoring import selectors
 from scoring.engine import Score
 from scoring.models import LeadScore
 from scoring.selectors import LeadEvent
@@ -102,7 +103,8 @@ def score_leads(*, event_ids: Sequence[int]) -> list[LeadScore]:
         if drafts := _alerts(works, scores, settings, now):
             raise_alerts(drafts=drafts, settings=settings)
         inserting()
-    metrics.SCORED.labels(mode=engine.Mode.RULES).inc(len(rows))
+    for mode, count in Counter(row.mode for row in rows).items():
+        metrics.SCORED.labels(mode=mode).inc(count)
     metrics.SCORING_SECONDS.observe((perf_counter() - began) / len(rows))
     _time_events(works)
     return rows

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from leads.models import Lead
-from scoring import selectors
 from scoring.models import ScoreQuery
+from scoring.services.explaining import score_at
 
 PATIENCE_SECONDS = 2.0
 PAUSES = (0.01, 0.02, 0.04, 0.08, 0.15, 0.25)
@@ -64,7 +64,7 @@ def answer_query(*, query: ScoreQuery) -> None:
     if query.answered_at is not None:
         return
     began = timezone.now()
-    score = selectors.score_at(query.lead, query.at)
+    score = score_at(query.lead, query.at, model=query.model)
     told = {
         "score": score.score,
         "tier": score.tier,

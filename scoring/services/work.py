@@ -15,9 +15,10 @@ from leads.services.events import NewEvent
 from leads.services.standing import Standing
 from leads.tables import ask
 from scoring import engine, selectors
-from scoring.engine import Case, Score
+from scoring.engine import Score
 from scoring.models import LeadScore
 from scoring.selectors import LeadEvent
+from scoring.services import serving
 
 RECORD_FROM = 5.0
 """Points a score must move, its tier unchanged, for the timeline to tell of it."""
@@ -89,17 +90,26 @@ def not_before(state: State, at: datetime) -> datetime:
 def score_works(
     works: Sequence[Work], settings: Mapping[int, AlertSettings], now: datetime
 ) -> dict[int, list[Score]]:
-    """Score every moment of every lead in one go."""
-    weights = engine.Weights()
-    tiers = {pk: selectors.tiers(row) for pk, row in settings.items()}
-    cases = [
-        Case(moment.vector, weights, tiers[work.lead.tenant_id]) for work in works for moment in work.moments
-    ]
-    scored = iter(engine.score_many(cases, now=now))
-    return {work.lead.pk: [next(scored) for _ in work.moments] for work in works}
+    """Score every moment of every lead in one go for each model that serves some of them."""
+    served = serving.served_for({work.lead.tenant_id for work in works})
+    groups: dict[str, list[Work]] = {}
+    for work in works:
+        groups.setdefault(served[work.lead.tenant_id].version, []).append(work)
+    scores: dict[int, list[Score]] = {}
+    for group in groups.values():
+        model = served[group[0].lead.tenant_id].model
+        cases = [
+            served[work.lead.tenant_id].case(work.lead, moment.vector, settings[work.lead.tenant_id])
+            for work in group
+            for moment in work.moments
+        ]
+        scored = iter(serving.score_cases(cases, model, now=now))
+        scores |= {work.lead.pk: [next(scored) for _ in work.moments] for work in group}
+    return scores
 
 
 def score_row(lead: Lead, moment: Moment, score: Score, now: datetime) -> LeadScore:
+    """Return a prediction as its row."""
     interval = score.interval or (None, None)
     return LeadScore(
         tenant_id=lead.tenant_id,
@@ -114,7 +124,7 @@ def score_row(lead: Lead, moment: Moment, score: Score, now: datetime) -> LeadSc
         pillars=[[share.pillar, share.points, share.weight] for share in score.pillars],
         mode=LeadScore.Mode(score.mode),
         model_version=score.model_version,
-        weight_set=engine.Weights().name,
+        weight_set=score.weight_set,
         feature_version=moment.vector.version,
         inputs_hash=engine.fingerprint(moment.vector),
         event_at=moment.at,

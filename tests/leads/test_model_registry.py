@@ -38,7 +38,7 @@ def learned(artifact: bytes = b"figures", *, has_signal: bool = True) -> Learned
         data_from=NOW - timedelta(days=400),
         data_until=NOW - timedelta(days=90),
         seed=1,
-        metrics={"auc": {"value": 0.81, "low": 0.76, "high": 0.86}},
+        metrics={"forward": {"auc": {"value": 0.81, "low": 0.76, "high": 0.86}}},
         artifact=artifact,
         has_signal=has_signal,
     )
@@ -47,6 +47,7 @@ def learned(artifact: bytes = b"figures", *, has_signal: bool = True) -> Learned
 def store(tenant: Tenant | None, artifact: bytes = b"figures", *, has_signal: bool = True) -> ModelVersion:
     return registry.store_version(
         engine="scores",
+        name=registry.version_name(engine="scores", tenant=tenant, now=NOW, data=artifact),
         tenant=tenant,
         learned=learned(artifact, has_signal=has_signal),
         reason="First model.",

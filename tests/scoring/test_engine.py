@@ -272,6 +272,9 @@ class Slope:
     def probability(self, margin: Values) -> Values:
         return np.asarray(np.clip(0.5 + margin / 4, 0.1, 0.6))
 
+    def interval(self, margin: Values) -> tuple[Values, Values]:
+        return self.probability(margin - 0.4), self.probability(margin + 0.2)
+
 
 @given(vectors(), weights())
 @settings(max_examples=50, deadline=None)
@@ -283,6 +286,17 @@ def test_a_models_score_adds_up_as_well(features: FeatureVector, drawn: Weights)
     assert score.base == 25.0
     assert 10 - 1e-9 <= score.score <= 60 + 1e-9
     assert abs(total(score) - score.score) < 1e-6
+    assert score.interval is not None
+    assert 10 - 1e-9 <= score.interval[0] <= score.score <= score.interval[1] <= 60 + 1e-9
+
+
+def test_the_interval_of_a_models_score_is_of_its_total_margin() -> None:
+    score = engine.score(lead(urgency=1.0), model=Slope(), now=NOW)
+
+    assert score.score == pytest.approx(50.0)
+    assert score.interval is not None
+    assert [round(end, 9) for end in score.interval] == [40.0, 55.0]
+    assert engine.score(lead(urgency=1.0), now=NOW).interval is None
 
 
 def test_a_fingerprint_tells_inputs_apart() -> None:

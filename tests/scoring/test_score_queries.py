@@ -127,7 +127,7 @@ def test_without_a_worker_the_answer_waits_at_its_address(lead: Lead, agent: Use
         "id": query.pk,
         "state": "waiting",
         "at": "2026-03-01T15:00:00Z",
-        "model": "rules",
+        "model": "current",
         "asked_at": "2026-03-10T15:00:00Z",
         "location": address,
     }
@@ -148,7 +148,7 @@ def test_more_programs_than_may_wait_are_told_to_come_back(
     lead: Lead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "PATIENCE_SECONDS", 3600.0)
-    query, is_open = services.ask_score(lead=lead, at=THEN, model="rules")
+    query, is_open = services.ask_score(lead=lead, at=THEN, model="current")
     places = [queries._places.acquire(blocking=False) for _ in range(queries.WAITING_AT_ONCE)]
     try:
         waited = services.wait_for_answer(query=query)
@@ -163,7 +163,7 @@ def test_more_programs_than_may_wait_are_told_to_come_back(
 
 @without_a_worker
 def test_a_task_run_twice_answers_once(lead: Lead, freeze: Freeze) -> None:
-    query, _ = services.ask_score(lead=lead, at=THEN, model="rules")
+    query, _ = services.ask_score(lead=lead, at=THEN, model="current")
     tasks.answer_query(query.pk)
     freeze(NOW + timedelta(minutes=5))
 
@@ -175,7 +175,7 @@ def test_a_task_run_twice_answers_once(lead: Lead, freeze: Freeze) -> None:
 
 @without_a_worker
 def test_an_answer_to_a_question_asked_anew_meanwhile_is_dropped(lead: Lead, freeze: Freeze) -> None:
-    query, _ = services.ask_score(lead=lead, at=THEN, model="rules")
+    query, _ = services.ask_score(lead=lead, at=THEN, model="current")
     ScoreQuery.objects.update(asked_at=NOW + timedelta(seconds=1))
 
     services.answer_query(query=query)
@@ -185,7 +185,7 @@ def test_an_answer_to_a_question_asked_anew_meanwhile_is_dropped(lead: Lead, fre
 
 @with_a_worker
 def test_a_question_lost_on_the_way_is_answered_by_the_clock(lead: Lead, freeze: Freeze) -> None:
-    services.ask_score(lead=lead, at=THEN, model="rules")
+    services.ask_score(lead=lead, at=THEN, model="current")
     freeze(NOW + timedelta(seconds=59))
     tasks.tend_queries()
     assert ScoreQuery.objects.get().answered_at is None
@@ -198,7 +198,7 @@ def test_a_question_lost_on_the_way_is_answered_by_the_clock(lead: Lead, freeze:
 
 @with_a_worker
 def test_a_question_given_up_waits_until_somebody_asks_again(lead: Lead, agent: User, freeze: Freeze) -> None:
-    services.ask_score(lead=lead, at=THEN, model="rules")
+    services.ask_score(lead=lead, at=THEN, model="current")
     freeze(NOW + timedelta(minutes=10))
     tasks.tend_queries()
     assert ScoreQuery.objects.get().answered_at is None
@@ -211,9 +211,9 @@ def test_a_question_given_up_waits_until_somebody_asks_again(lead: Lead, agent: 
 
 @without_a_worker
 def test_questions_are_forgotten_after_a_day(lead: Lead, agent: User, freeze: Freeze) -> None:
-    old, _ = services.ask_score(lead=lead, at=THEN, model="rules")
+    old, _ = services.ask_score(lead=lead, at=THEN, model="current")
     freeze(NOW + timedelta(hours=1))
-    kept, _ = services.ask_score(lead=lead, at=NOW, model="rules")
+    kept, _ = services.ask_score(lead=lead, at=NOW, model="current")
     freeze(NOW + timedelta(days=1, minutes=30))
 
     tasks.tend_queries()
@@ -227,7 +227,7 @@ def test_questions_are_forgotten_after_a_day(lead: Lead, agent: User, freeze: Fr
     ("asked", "field", "message"),
     [
         ({"at": "2026-03-11T00:00:00Z"}, "at", "This moment is still to come."),
-        ({"model": "gut feeling"}, "model", "There is no such model. Known: rules."),
+        ({"model": "gut feeling"}, "model", "There is no such model. Known: current, rules."),
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused(
@@ -266,7 +266,7 @@ def test_a_moment_that_is_none_is_refused(lead: Lead, agent: User) -> None:
 
 @pytest.fixture
 def paths(lead: Lead) -> list[str]:
-    query, _ = services.ask_score(lead=lead, at=THEN, model="rules")
+    query, _ = services.ask_score(lead=lead, at=THEN, model="current")
     return [f"leads/{lead.pk}/score/", f"leads/{lead.pk}/score/queries/{query.pk}/"]
 
 
@@ -283,8 +283,8 @@ def test_a_stranger_the_wrong_role_and_another_tenant_are_refused(
 
 @without_a_worker
 def test_an_answer_is_not_found_under_another_lead(lead: Lead, other_lead: Lead, agent: User) -> None:
-    theirs, _ = services.ask_score(lead=other_lead, at=THEN, model="rules")
-    mine, _ = services.ask_score(lead=LeadFactory(tenant=lead.tenant), at=THEN, model="rules")
+    theirs, _ = services.ask_score(lead=other_lead, at=THEN, model="current")
+    mine, _ = services.ask_score(lead=LeadFactory(tenant=lead.tenant), at=THEN, model="current")
 
     for query in (theirs, mine):
         assert program(agent).get(f"leads/{lead.pk}/score/queries/{query.pk}/").status_code == 404
@@ -292,7 +292,7 @@ def test_an_answer_is_not_found_under_another_lead(lead: Lead, other_lead: Lead,
 
 @without_a_worker
 def test_who_left_the_tenant_sees_no_answer(lead: Lead, agent: User) -> None:
-    query, _ = services.ask_score(lead=lead, at=THEN, model="rules")
+    query, _ = services.ask_score(lead=lead, at=THEN, model="current")
     tasks.answer_query(query.pk)
     browser = program(agent)
     MembershipFactory(user=agent, tenant=TenantFactory(), role=Role.AGENT)

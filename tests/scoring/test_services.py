@@ -16,7 +16,7 @@ from leads.models import Alert, AlertSettings, Consumed, Event, FeatureState, Le
 from leads.models.alerts import AlertKind
 from leads.selectors.histories import histories_of
 from leads.services.merging import merge_leads, undo_merge
-from scoring import selectors, services, tasks
+from scoring import services, tasks
 from scoring.models import LeadScore
 from scoring.services import decay
 from tests.conftest import Freeze
@@ -524,7 +524,7 @@ def test_a_lead_whose_state_was_lost_is_rebuilt_by_the_clock(lead: Lead, freeze:
     services.rescore_stale()
 
     row = LeadScore.objects.latest("pk")
-    assert row.score == selectors.score_at(lead, NOW + timedelta(days=3)).score
+    assert row.score == services.score_at(lead, NOW + timedelta(days=3)).score
 
 
 def test_rescoring_a_tenant_takes_its_new_thresholds(lead: Lead, other_lead: Lead) -> None:
@@ -576,8 +576,8 @@ def test_the_score_at_a_past_moment_is_the_one_given_then(lead: Lead) -> None:
     score(*[say(lead, text, at=at, recorded_at=at) for text, at in zip(HOT, moments, strict=True)])
 
     for at in moments:
-        assert selectors.score_at(lead, at).score == LeadScore.objects.get(event_at=at).score
-    assert selectors.score_at(lead, NOW - timedelta(days=30)).score < LeadScore.objects.earliest("pk").score
+        assert services.score_at(lead, at).score == LeadScore.objects.get(event_at=at).score
+    assert services.score_at(lead, NOW - timedelta(days=30)).score < LeadScore.objects.earliest("pk").score
 
 
 def test_before_a_lead_was_known_nothing_of_it_counts(lead: Lead) -> None:
@@ -586,7 +586,7 @@ def test_before_a_lead_was_known_nothing_of_it_counts(lead: Lead) -> None:
     score(say(lead, HOT[2]))
 
     assert lead.created_at == NOW
-    early = selectors.score_at(lead, NOW - timedelta(seconds=1))
+    early = services.score_at(lead, NOW - timedelta(seconds=1))
     assert early.score == pytest.approx(24.331299226101827, abs=1e-9)
     assert [one.feature for one in early.contributions] == ["days_since_engaged"]
 

@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
 
 def _figures(row: ModelVersion) -> str:
-    auc = row.metrics.get("auc", {}).get("value")
+    auc = row.metrics.get("forward", {}).get("auc", {}).get("value")
     return f"AUC {auc:.3f}" if isinstance(auc, float) else "AUC –"
 
 

@@ -1,0 +1,55 @@
+"""Scores worked out anew: at any past moment, under any stored model, and why a standing is what it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from leads.ml.catalogue import VERSION
+from leads.ml.features import LeadFacts, replay, vector
+from leads.models import Lead, ModelVersion
+from leads.selectors.alerts import settings_of
+from leads.selectors.histories import facts_of, histories_of
+from scoring import engine, selectors
+from scoring.selectors import CURRENT, RULES, Explanation
+from scoring.services import serving
+from scoring.services.serving import Served
+
+
+def score_at(lead: Lead, at: datetime, *, model: str = CURRENT) -> engine.Score:
+    """Return the score a lead had at a past moment, by replaying its log up to then.
+
+    The record itself (source, answers of the form) is taken as it is now: it keeps no history. Only before
+    the lead was known at all, nothing of it counts. Weights and tiers are those of now.
+    """
+    facts = histories_of([lead], until=at)[lead.pk]
+    state = replay(facts, at)
+    is_known = bool(state) or at >= lead.created_at
+    features = vector(state, at, facts_of(lead) if is_known else LeadFacts())
+    settings = settings_of([lead.tenant_id])[lead.tenant_id]
+    served = _served(lead, model)
+    return serving.score_cases([served.case(lead, features, settings)], served.model, now=at)[0]
+
+
+def _served(lead: Lead, model: str) -> Served:
+    """Return what serves the lead's tenant, with the model asked for in its place."""
+    served = serving.served_for([lead.tenant_id])[lead.tenant_id]
+    if model in (CURRENT, served.version):
+        return served
+    if model == RULES:
+        return replace(served, version="", model=None)
+    version = ModelVersion.objects.get(name=model, engine=serving.ENGINE)
+    return replace(served, version=version.name, model=serving.load(version), cuts={})
+
+
+def standing_explanation(lead: Lead) -> Explanation | None:
+    """Return why the lead's score is what it is; None before its first score.
+
+    The newest prediction is of the newest event. A standing that time, or history filled in later, has
+    moved since is worked out again as of the moment it was set.
+    """
+    row = selectors.latest_score(lead)
+    if row is None or lead.scored_at is None or row.score == lead.score:
+        return selectors.explanation(row) if row is not None else None
+    now = score_at(lead, lead.scored_at)
+    return selectors.explained(now, feature_version=VERSION, event_at=row.event_at, scored_at=lead.scored_at)

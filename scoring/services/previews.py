@@ -1,0 +1,130 @@
+"""What publishing a model or a set of weights would change, seen before it is done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from leads.ml import features
+from leads.ml.features import FeatureVector
+from leads.models import AlertSettings, Lead, Tenant
+from leads.selectors.alerts import settings_of
+from leads.selectors.histories import facts_of, histories_of
+from scoring import selectors
+from scoring.engine import Tier
+from scoring.services import serving
+from scoring.services.serving import Served
+from scoring.services.work import not_before
+
+CHUNK = 500
+MOST_MOVED = 30
+WEEK = timedelta(days=7)
+ORDER = [str(tier) for tier in (Tier.HOT, Tier.WARM, Tier.STEADY, Tier.QUIET)]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One lead before and after."""
+
+    lead_id: int
+    score: float
+    tier: str
+    new_score: float
+    new_tier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would change: tiers then and now, who moves most, and how many alerts of hot leads it means."""
+
+    leads: int
+    tiers: dict[str, int]
+    new_tiers: dict[str, int]
+    changed: int
+    moved: list[Move] = field(default_factory=list)
+    hot_alerts: int = 0
+    """Leads that would be hot at once and are not now: each raises an alert with its next event."""
+    hot_a_week: float = 0.0
+    """Leads that came hot in the last week, as it is now."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the registry keeps it."""
+        return asdict(self)
+
+
+def preview(
+    *, tenant: Tenant, served: Served, now: datetime, progress: Callable[[int, int], None] | None = None
+) -> Preview:
+    """Score every active lead as it would be; nothing is written."""
+    settings = settings_of([tenant.pk])[tenant.pk]
+    moves = list[Move]()
+    for chunk in _vectors(tenant, now, progress):
+        moves.extend(_moves(chunk, served, settings, now))
+    changed = [move for move in moves if move.tier != move.new_tier]
+    ranked = sorted(moves, key=lambda move: (-abs(_places(move)), -abs(move.new_score - move.score)))
+    return Preview(
+        leads=len(moves),
+        tiers=_counts(move.tier for move in moves),
+        new_tiers=_counts(move.new_tier for move in moves),
+        changed=len(changed),
+        moved=[move for move in ranked[:MOST_MOVED] if move.score != move.new_score],
+        hot_alerts=sum(move.new_tier == Tier.HOT for move in changed),
+        hot_a_week=float(
+            Lead.objects.active()
+            .for_tenant(tenant)
+            .filter(tier=Tier.HOT, tier_changed_at__gt=now - WEEK)
+            .count()
+        ),
+    )
+
+
+def tenant_scores(*, tenant: Tenant, served: Served, now: datetime) -> Iterator[tuple[Lead, float]]:
+    """Yield every active lead with its score under what would serve."""
+    settings = settings_of([tenant.pk])[tenant.pk]
+    for chunk in _vectors(tenant, now, None):
+        cases = [served.case(lead, vector, settings) for lead, vector in chunk]
+        scores = serving.score_cases(cases, served.model, now=now)
+        yield from ((lead, score.score) for (lead, _), score in zip(chunk, scores, strict=True))
+
+
+def _moves(
+    chunk: Sequence[tuple[Lead, FeatureVector]], served: Served, settings: AlertSettings, now: datetime
+) -> Iterator[Move]:
+    cases = [served.case(lead, vector, settings) for lead, vector in chunk]
+    for (lead, _), score in zip(chunk, serving.score_cases(cases, served.model, now=now), strict=True):
+        yield Move(lead.pk, lead.score or 0.0, lead.tier, score.score, score.tier)
+
+
+def _vectors(
+    tenant: Tenant, now: datetime, progress: Callable[[int, int], None] | None
+) -> Iterator[list[tuple[Lead, FeatureVector]]]:
+    """Yield the scored leads with their features as of now, some hundred at a time."""
+    waiting = Lead.objects.active().for_tenant(tenant).filter(score__isnull=False)
+    total, done, last = waiting.count(), 0, 0
+    while leads := list(waiting.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+        last = leads[-1].pk
+        kept = selectors.states([lead.pk for lead in leads])
+        missing = [lead for lead in leads if lead.pk not in kept]
+        histories = histories_of(missing) if missing else {}
+        chunk = []
+        for lead in leads:
+            state = kept[lead.pk] if lead.pk in kept else features.replay(histories[lead.pk], now)
+            at = not_before(state, now) if state else now
+            chunk.append((lead, features.vector(state, at, facts_of(lead))))
+        yield chunk
+        done += len(leads)
+        if progress is not None:
+            progress(done, total)
+
+
+def _places(move: Move) -> int:
+    """Return how many tiers a lead rises; those without a tier yet rise none."""
+    return ORDER.index(move.tier) - ORDER.index(move.new_tier) if move.tier else 0
+
+
+def _counts(tiers: Iterator[str]) -> dict[str, int]:
+    found = Counter(tiers)
+    return {tier: found.get(tier, 0) for tier in ORDER}

@@ -1,0 +1,222 @@
+"""Which model scores whom: held in memory, swapped without a restart, and the rules where one fails.
+
+A process looks every two seconds which versions serve; their bytes are read once. A version that cannot be
+read, fails or is slow is put aside and the rules answer; people are told in the registry and by health.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING, Any
+
+from leads.errors import DomainError
+from leads.ml.catalogue import NAMES, VERSION
+from leads.ml.features import FeatureVector
+from leads.models import AlertSettings, Lead, ModelVersion
+from leads.services.models import clear_fault, note_fault
+from scoring import engine, selectors
+from scoring.engine import Case, Score, Thresholds, Weights
+from scoring.models import TierCuts, WeightSet
+from scoring.pillars import Pillar
+
+if TYPE_CHECKING:
+    from scoring.training import Trained
+
+logger = logging.getLogger(__name__)
+
+ENGINE = ModelVersion.Engine.SCORES
+PLAIN = Weights()
+LOOK_EVERY = 2.0
+SLOW = 0.05
+SLOW_A_LEAD = 0.005
+"""Seconds a batch may take, and each lead of it; the issue's limit for one lead is 5 ms."""
+SLOW_TIMES = 3
+"""Slow batches on end after which the rules answer for a while."""
+REST = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What scores a tenant's leads: a model or the rules, the weights, and where tiers begin."""
+
+    version: str = ""
+    model: Trained | None = None
+    weight_set: str = PLAIN.name
+    weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    cuts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def weights_of(self, segment: str) -> Weights:
+        """Return the weights that hold for a segment; those for all where it has none of its own."""
+        own = self.weights.get(segment, self.weights.get(""))
+        if own is None:
+            return PLAIN
+        return Weights(self.weight_set, {Pillar(name): value for name, value in own.items()})
+
+    def tiers_of(self, segment: str, settings: AlertSettings) -> Thresholds:
+        """Return where tiers begin: by the learned cuts under a model, else where the broker set them."""
+        own = self.cuts.get(segment, self.cuts.get("")) if self.model is not None else None
+        if own is None:
+            return selectors.tiers(settings)
+        return Thresholds(own["hot"], own["warm"], own["steady"])
+
+    def case(self, lead: Lead, vector: FeatureVector, settings: AlertSettings) -> Case:
+        """Return a lead as the engine takes it."""
+        if is_ended(vector):
+            return Case(vector, PLAIN, selectors.tiers(settings))
+        return Case(vector, self.weights_of(lead.segment), self.tiers_of(lead.segment, settings))
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a process knows of the versions that serve."""
+
+    looked_at: float = float("-inf")
+    serving: dict[int | None, tuple[int, str]] = field(default_factory=dict)
+    models: dict[int, Trained | None] = field(default_factory=dict)
+    weights: dict[int, WeightSet] = field(default_factory=dict)
+    cuts: dict[int, TierCuts] = field(default_factory=dict)
+    slow: dict[int, int] = field(default_factory=dict)
+    resting: dict[int, float] = field(default_factory=dict)
+
+
+_held = _Held()
+
+
+def is_ended(vector: FeatureVector) -> bool:
+    """Tell whether a lead's deal is won or lost: models learn from open leads only, so the rules answer."""
+    return bool(vector["won"] or vector["lost"])
+
+
+def forget() -> None:
+    """Forget what is held, so that the next look is at the rows."""
+    global _held
+    _held = _Held()
+
+
+def served_for(tenant_ids: Iterable[int]) -> dict[int, Served]:
+    """Return what scores each tenant's leads: its own model, else the market's, else the rules."""
+    _look()
+    return {pk: _served(pk) for pk in tenant_ids}
+
+
+def _served(tenant_id: int) -> Served:
+    model, weights, cuts = _model(tenant_id), _held.weights.get(tenant_id), _held.cuts.get(tenant_id)
+    version = model.version if model is not None else ""
+    return Served(
+        version=version,
+        model=model,
+        weight_set=weights.name if weights is not None else PLAIN.name,
+        weights=weights.weights if weights is not None else {},
+        cuts=cuts.cuts if cuts is not None and cuts.model == version else {},
+    )
+
+
+def score_cases(cases: Sequence[Case], model: Trained | None, *, now: datetime) -> list[Score]:
+    """Return the scores of cases under one model; by the rules where there is none or it fails.
+
+    Leads whose deal has ended are scored by the rules.
+    """
+    if model is None:
+        return engine.score_many(cases, now=now)
+    ended = [is_ended(case.vector) for case in cases]
+    if any(ended):
+        over = iter(engine.score_many([case for case, end in zip(cases, ended, strict=True) if end], now=now))
+        still = iter(_by_model([case for case, end in zip(cases, ended, strict=True) if not end], model, now))
+        return [next(over if end else still) for end in ended]
+    return _by_model(cases, model, now)
+
+
+def _by_model(cases: Sequence[Case], model: Trained, now: datetime) -> list[Score]:
+    """Return the scores of cases under a model, or by the rules when it fails."""
+    if not cases:
+        return []
+    began = perf_counter()
+    try:
+        scores = engine.score_many(cases, now=now, model=model)
+    except Exception as error:  # whatever a damaged model does: scoring goes on, by the rules, and it is told
+        _put_aside(model.version, f"It failed while scoring ({type(error).__name__}).")
+        logger.exception("model failed", extra={"model_version": model.version})
+        return engine.score_many(cases, now=now)
+    _note_time(model.version, perf_counter() - began, len(cases))
+    return scores
+
+
+def load(version: ModelVersion) -> Trained:
+    """Return a version's model, or raise what is wrong with it."""
+    from scoring.training import Trained  # XGBoost takes 100 MB, which the rules do not need
+
+    model = Trained.from_bytes(bytes(version.artifact), sha256=version.sha256, feature_version=VERSION)
+    if model.names != NAMES:
+        raise DomainError("The model reads other features than there are: train again.", "features")
+    return model
+
+
+def _look() -> None:
+    """See which versions serve, at most every two seconds, and forget those that no longer do."""
+    now = monotonic()
+    if now - _held.looked_at < LOOK_EVERY:
+        return
+    rows = ModelVersion.objects.serving().filter(engine=ENGINE)
+    _held.serving = {tenant: (pk, name) for tenant, pk, name in rows.values_list("tenant_id", "pk", "name")}
+    _held.weights = {row.tenant_id: row for row in WeightSet.objects.filter(state=WeightSet.State.SERVING)}
+    _held.cuts = {row.tenant_id: row for row in TierCuts.objects.all()}
+    _held.looked_at = now
+    wanted = {pk for pk, _ in _held.serving.values()}
+    _held.models = {pk: model for pk, model in _held.models.items() if pk in wanted}
+
+
+def _model(tenant_id: int) -> Trained | None:
+    found = _held.serving.get(tenant_id) or _held.serving.get(None)
+    if found is None:
+        return None
+    pk, name = found
+    if pk not in _held.models:
+        _held.models[pk] = _read(pk, name)
+    if pk in _held.resting:
+        if _held.resting[pk] > monotonic():
+            return None
+        del _held.resting[pk]
+        clear_fault(version_id=pk)
+    return _held.models[pk]
+
+
+def _read(pk: int, name: str) -> Trained | None:
+    """Return a version's model; None, and a note in the registry, when it cannot be read."""
+    version = ModelVersion.objects.filter(pk=pk).first()
+    if version is None:
+        return None
+    try:
+        model = load(version)
+    except DomainError as error:
+        note_fault(version_id=pk, fault=error.message)
+        logger.error("model cannot be read", extra={"model_version": name, "reason": error.code})
+        return None
+    clear_fault(version_id=pk)
+    return model
+
+
+def _put_aside(name: str, fault: str) -> None:
+    for pk, known in _held.serving.values():
+        if known == name:
+            _held.models[pk] = None
+            note_fault(version_id=pk, fault=fault)
+
+
+def _note_time(name: str, seconds: float, count: int) -> None:
+    """Let the rules answer for a minute after several slow batches on end."""
+    pk = next((pk for pk, known in _held.serving.values() if known == name), None)
+    if pk is None:
+        return
+    if seconds <= max(SLOW, SLOW_A_LEAD * count):
+        _held.slow[pk] = 0
+        return
+    _held.slow[pk] = _held.slow.get(pk, 0) + 1
+    if _held.slow[pk] >= SLOW_TIMES:
+        _held.slow[pk] = 0
+        _held.resting[pk] = monotonic() + REST
+        note_fault(version_id=pk, fault="It was slow: the rules answer for a minute.")
+        logger.warning("model is slow: the rules answer for a minute", extra={"model_version": name})
