@@ -22,11 +22,13 @@ def make_past(
     effect: float = 0.8,
     days: int = 500,
     win: Kind = Kind.OPPORTUNITY_WON,
+    steady: bool = False,
 ) -> list[Lead]:
     """Make leads that came over the last `days` and what became of those older than 100 days.
 
     A lead is keen or not; who is keen writes more and asks for showings. `effect` of the closings are the
-    keen ones', the rest anybody's: at 0 the talk tells nothing.
+    keen ones', the rest anybody's: at 0 the talk tells nothing. Closings come after 20 to 80 days; if
+    `steady` everybody closes after 300 days on average, at any time alike: age tells nothing either.
     """
     rng = random.Random(seed)
     rows, stories = [], []
@@ -44,14 +46,15 @@ def make_past(
         )
         is_keen = rng.random() < 0.35
         closes = rng.random() < (0.5 if is_keen else 0.03) if rng.random() < effect else rng.random() < 0.2
-        stories.append((came, is_keen, closes))
+        after = rng.expovariate(1 / 300) if steady else rng.uniform(20, 80)
+        stories.append((came, is_keen, closes or steady, came + timedelta(days=after)))
     made = Lead.objects.bulk_create(rows)
     events = list[Event]()
-    for lead, (came, is_keen, closes) in zip(made, stories, strict=True):
+    for lead, (came, is_keen, closes, at) in zip(made, stories, strict=True):
         events += _talk(lead, came, is_keen, rng)
-        if closes and (at := came + timedelta(days=rng.uniform(20, 80))) < now:
+        if closes and at < now:
             events.append(_event(lead, win, at))
-        elif rng.random() < 0.3 and (at := came + timedelta(days=rng.uniform(40, 85))) < now:
+        elif not steady and rng.random() < 0.3 and (at := came + timedelta(days=rng.uniform(40, 85))) < now:
             events.append(_event(lead, Kind.OPPORTUNITY_LOST, at))
     Event.objects.bulk_create([event for event in events if event.occurred_at < now], batch_size=2_000)
     return made

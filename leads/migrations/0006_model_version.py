@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("target", models.CharField(help_text="What it foretells.", max_length=20)),
-                ("kind", models.CharField(help_text="The sort of model that won.", max_length=20)),
+                ("kind", models.CharField(help_text="The recipe that won.", max_length=120)),
                 ("feature_version", models.CharField(max_length=20)),
                 ("features", models.JSONField(help_text="Names of the features it reads.")),
                 ("leads", models.PositiveIntegerField()),

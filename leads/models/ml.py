@@ -56,7 +56,7 @@ class ModelVersion(models.Model):
     name = models.CharField(max_length=60, unique=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.CANDIDATE)
     target = models.CharField(max_length=20, help_text="What it foretells.")
-    kind = models.CharField(max_length=20, help_text="The sort of model that won.")
+    kind = models.CharField(max_length=120, help_text="The recipe that won.")
     feature_version = models.CharField(max_length=20)
     features = models.JSONField(help_text="Names of the features it reads.")
     leads = models.PositiveIntegerField()

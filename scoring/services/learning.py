@@ -85,7 +85,7 @@ def retrain(
         tenant=tenant,
         learned=Learned(
             target=rows.target,
-            kind=str(trained.metrics.get("recipe", "market")),
+            kind=str(trained.metrics.get("recipe", "market"))[:120],
             feature_version=VERSION,
             features=tuple(feature for feature, _ in trained.features),
             leads=rows.leads,
