@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from leads.models import ContactEdit, Lead, LeadMerge, Tenant, User
 from leads.services.merging import merge_leads
 from tests.e2e.conftest import STEP_SECONDS, SignedIn
-from tests.e2e.test_pages import violations
+from tests.e2e.looks import EVERY_LOOK, look, overflow, violations
 from tests.factories import CustomFieldFactory, LeadFactory
 from tests.people import make_maya
 
@@ -159,8 +159,7 @@ def test_editing_and_merging_work_without_script(
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@EVERY_LOOK
 def test_the_pages_stand(
     clean: Page,
     live: str,
@@ -169,8 +168,8 @@ def test_the_pages_stand(
     double: Lead,
     tenant: Tenant,
     sign_in_to: SignedIn,
-    scheme: Any,
     width: int,
+    theme: str,
 ) -> None:
     ContactEdit.objects.create(
         lead=maya,
@@ -180,14 +179,11 @@ def test_the_pages_stand(
     )
     merge_leads(survivor=maya, absorbed=LeadFactory(tenant=tenant), by=agent, reason="Met them")
     sign_in_to(clean, agent)
-    clean.emulate_media(color_scheme=scheme)
-    clean.set_viewport_size({"width": width, "height": 900})
+    look(clean, width=width, theme=theme)
     broken: dict[str, Any] = {}
     for path in ("", "edit/", "merge/", "merge/?q=okafor", f"merge/?other={double.pk}"):
         clean.goto(f"{live}/agent/leads/{maya.pk}/{path}")
-        overflow = clean.evaluate("document.documentElement.scrollWidth - innerWidth")
-        found = violations(clean)
-        if overflow > 0 or found:
-            broken[path] = (overflow, found)
+        if (found := (overflow(clean), violations(clean))) != (0, []):
+            broken[path] = found
 
     assert broken == {}

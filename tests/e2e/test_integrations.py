@@ -5,18 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from leads.ghl import oauth
 from leads.models import Lead, LeadImport, Tenant, User
 from leads.services import imports
 from tests.e2e.conftest import STEP_SECONDS, SignedIn
+from tests.e2e.looks import overflow, violations
 from tests.factories import CustomFieldFactory, GHLConnectionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 CONTENT = (
     b"First Name,Last Name,E-mail,Mobile,Budget,Notes\n"
     b"Dana,Whitfield,dana@example.com,(541) 555-0142,$580k,open house\n"
@@ -58,9 +57,7 @@ def test_the_integrations_page_stands_at_every_width(
 
     expect(clean.get_by_text("1 permission missing")).to_be_visible()
     expect(clean.get_by_text("143,210 of 200,000")).to_be_visible()
-    overflow = clean.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert overflow <= 0
-    assert Axe().run(clean, options={"runOnly": RULES}).response["violations"] == []
+    assert (overflow(clean), violations(clean)) == (0, [])
 
 
 def test_the_progress_of_a_backfill_moves_by_itself(
@@ -114,6 +111,4 @@ def test_an_import_page_stands_at_phone_width(
     clean.goto(f"/agent/settings/import/{made.pk}/")
 
     expect(clean.get_by_text("This is not an amount of money.")).to_be_visible()
-    overflow = clean.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert overflow <= 0
-    assert Axe().run(clean, options={"runOnly": RULES}).response["violations"] == []
+    assert (overflow(clean), violations(clean)) == (0, [])

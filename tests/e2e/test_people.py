@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from playwright.sync_api import Browser, Page, expect
 
 from leads.models import APIKey, Lead, Membership, Role, Tenant, User
 from leads.services import team
 from tests.e2e.conftest import SignedIn
+from tests.e2e.looks import EVERY_LOOK, assert_stands, look
 from tests.factories import IdentityFactory, InvitationFactory, LeadFactory, MembershipFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 FOR_STRANGERS = [
     "/",
     "/accounts/login/",
@@ -51,34 +50,21 @@ def brokerage(tenant: Tenant, broker: User) -> Tenant:
     return tenant
 
 
-def _stands(page: Page, path: str) -> None:
-    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    violations = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-    found = [(rule["id"], [node["html"][:120] for node in rule["nodes"]][:3]) for rule in violations]
-    assert (path, overflow, found) == (path, 0, [])
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@EVERY_LOOK
 def test_pages_for_strangers_stand(page: Page, width: int, theme: str) -> None:
-    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-    page.set_viewport_size({"width": width, "height": 900})
+    look(page, width=width, theme=theme)
     for path in FOR_STRANGERS:
-        page.goto(path)
-        _stands(page, path)
+        assert_stands(page, path)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@EVERY_LOOK
 def test_pages_of_account_and_team_stand(
     clean: Page, brokerage: Tenant, broker: User, sign_in_to: SignedIn, width: int, theme: str
 ) -> None:
-    clean.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-    clean.set_viewport_size({"width": width, "height": 900})
+    look(clean, width=width, theme=theme)
     sign_in_to(clean, broker)
     for path in FOR_BROKERS:
-        clean.goto(path)
-        _stands(clean, path)
+        assert_stands(clean, path)
 
 
 def test_someone_signs_in_and_out(clean: Page, agent: User) -> None:
