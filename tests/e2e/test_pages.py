@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from leads.models import Event, Lead, Tenant, User
 from tests.e2e.conftest import STEP_SECONDS, SignedIn
@@ -192,6 +192,23 @@ def test_section_that_fails_says_so_and_is_asked_for_again(
     page.get_by_role("button", name="Retry").click()
 
     expect(page.get_by_text("This section could not be loaded.")).to_have_count(0)
+
+
+def test_section_that_refreshes_by_itself_leaves_its_buttons_as_they_are(
+    clean: Page, live: str, agent: User, leads: list[Lead], sign_in_to: SignedIn
+) -> None:
+    sign_in_to(clean, agent)
+    clean.goto(f"{live}/agent/leads/{leads[0].pk}/")
+    held: list[Route] = []
+    clean.route("**/?part=standing", lambda route: held.append(route))  # Playwright marks what it calls
+    with clean.expect_request("**/?part=standing"):
+        clean.evaluate("htmx.trigger(document.body, 'live:lead')")
+
+    call = clean.locator("#next .btn-primary")
+    expect(clean.locator(".htmx-request", has=call)).to_have_count(1)
+    expect(call).to_have_css("opacity", "1")
+    held[0].continue_()
+    expect(clean.locator(".htmx-request")).to_have_count(0)
 
 
 def test_main_actions_work_without_script(
