@@ -99,7 +99,7 @@ def test_a_preview_tells_what_would_change_and_changes_nothing(
 
 @pytest.mark.xfail(
     strict=True,
-    reason="validation still learns from outcomes that were not known when a fold began: no nightly training yet",
+    reason="validation learns from outcomes not yet known when a fold began: so nothing trains by night",
 )
 def test_without_signal_nothing_serves(tenant: Tenant) -> None:
     make_past(tenant, leads=320, now=NOW, effect=0.0, seed=11, steady=True)
