@@ -182,6 +182,10 @@ def fit_isotonic(margins: Values, outcomes: Flags, weights: Values | None = None
     return Calibrator(kind="isotonic", knots=tuple(knots), heights=tuple(heights))
 
 
+Past = Sequence[NDArray[np.int64]]
+"""For each part of the rows, which rows before it had a known outcome when it began."""
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """A way to calibrate: the kind of map, and after which share of the rows one counts half."""
@@ -215,24 +219,27 @@ def manners(outcomes: Flags) -> tuple[Manner, ...]:
     return tuple(found)
 
 
-def forward(manner: Manner, margins: Values, outcomes: Flags, bounds: Sequence[int]) -> Values:
-    """Return probabilities (n,) of rows in the order of time, each part's map fitted on the parts before it.
+def forward(manner: Manner, margins: Values, outcomes: Flags, bounds: Sequence[int], past: Past) -> Values:
+    """Return probabilities (n,) of rows in the order of time, each part's map fitted on its past.
 
     The first part, and one before which only one outcome was seen, has the margins as they are.
     """
     said = sigmoid(margins)
-    for begin, end in zip(bounds[1:-1], bounds[2:], strict=True):
-        seen = outcomes[:begin]
+    for begin, end, rows in zip(bounds[1:-1], bounds[2:], past[1:], strict=True):
+        seen = outcomes[rows]
         if seen.any() and not seen.all():
-            said[begin:end] = manner.fit(margins[:begin], seen).apply(margins[begin:end])
+            said[begin:end] = manner.fit(margins[rows], seen).apply(margins[begin:end])
     return said
 
 
-def choose(margins: Values, outcomes: Flags, bounds: Sequence[int]) -> tuple[Manner, dict[str, float]]:
+def choose(
+    margins: Values, outcomes: Flags, bounds: Sequence[int], past: Past
+) -> tuple[Manner, dict[str, float]]:
     """Return the best way to calibrate margins (n,) in the order of time, and each one's forward log loss."""
     ways, first = manners(outcomes), bounds[1]
     losses = {
-        way.name: log_loss(outcomes[first:], forward(way, margins, outcomes, bounds)[first:]) for way in ways
+        way.name: log_loss(outcomes[first:], forward(way, margins, outcomes, bounds, past)[first:])
+        for way in ways
     }
     return min(ways, key=lambda way: losses[way.name]), losses
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Groups = NDArray[np.int64]
 Measure = Callable[[Flags, Values], float]
 
 BINS = 10
@@ -184,18 +185,28 @@ def recall_at(outcomes: Flags, scores: Values, share: float = 0.2) -> float:
 
 
 def interval(
-    outcomes: Flags, scores: Values, measure: Measure, *, seed: int, rounds: int = ROUNDS
+    outcomes: Flags,
+    scores: Values,
+    measure: Measure,
+    *,
+    seed: int,
+    rounds: int = ROUNDS,
+    groups: Groups | None = None,
 ) -> Interval:
-    """Return a measure with its 95 % percentile interval over resampled rows (Efron's bootstrap)."""
+    """Return a measure with its 95 % percentile interval over resampled rows (Efron's bootstrap).
+
+    Rows of one group (n,) are drawn together: moments of one lead are no independent evidence.
+    """
     value = measure(outcomes, scores)
     if len(outcomes) == 0:
         return Interval(value, math.nan, math.nan)
     order = np.argsort(scores, kind="stable")
     outcomes, scores = outcomes[order], scores[order]
+    places, size = _places(len(scores), None if groups is None else groups[order])
     rng = np.random.default_rng(seed)
     found = np.empty(rounds)
     for i in range(rounds):
-        counts = np.bincount(rng.integers(0, len(scores), len(scores)), minlength=len(scores))
+        counts = np.bincount(rng.integers(0, size, size), minlength=size)[places]
         if measure is auc:
             found[i] = _sorted_auc(outcomes, scores, counts.astype(np.float64))
         else:
@@ -204,13 +215,27 @@ def interval(
     return Interval(value, *_ends(found))
 
 
-def mean_interval(values: Values, *, seed: int, rounds: int = ROUNDS) -> Interval:
+def _places(count: int, groups: Groups | None) -> tuple[NDArray[np.int64], int]:
+    """Return the group of each row, counted from nought, and how many there are; by itself a row is one."""
+    if groups is None:
+        return np.arange(count), count
+    names, places = np.unique(groups, return_inverse=True)
+    return places, len(names)
+
+
+def mean_interval(
+    values: Values, *, seed: int, rounds: int = ROUNDS, groups: Groups | None = None
+) -> Interval:
     """Return the mean of rows with its 95 % bootstrap interval; for paired differences of two models."""
     if len(values) == 0:
         return Interval(math.nan, math.nan, math.nan)
+    places, size = _places(len(values), groups)
+    sums, sizes = np.bincount(places, weights=values), np.bincount(places)
     rng = np.random.default_rng(seed)
-    count = len(values)
-    found = np.array([values[rng.integers(0, count, count)].mean() for _ in range(rounds)])
+    found = np.empty(rounds)
+    for i in range(rounds):
+        taken = rng.integers(0, size, size)
+        found[i] = sums[taken].sum() / sizes[taken].sum()
     return Interval(float(values.mean()), *_ends(found))
 
 
@@ -223,7 +248,12 @@ def _ends(found: Values) -> tuple[float, float]:
 
 
 def summary(
-    outcomes: Flags, probabilities: Values, *, seed: int, rounds: int = ROUNDS
+    outcomes: Flags,
+    probabilities: Values,
+    *,
+    seed: int,
+    rounds: int = ROUNDS,
+    groups: Groups | None = None,
 ) -> dict[str, dict[str, float | None]]:
     """Return the measures of probabilities with their intervals, as plain JSON."""
     measures: dict[str, Measure] = {
@@ -234,6 +264,6 @@ def summary(
         "recall_top_20": recall_at,
     }
     return {
-        name: interval(outcomes, probabilities, measure, seed=seed, rounds=rounds).as_json()
+        name: interval(outcomes, probabilities, measure, seed=seed, rounds=rounds, groups=groups).as_json()
         for name, measure in measures.items()
     }

@@ -68,6 +68,8 @@ def retrain(
         rows.matrix,
         rows.came,
         rows.at,
+        known_at=rows.known_at,
+        groups=rows.lead_ids,
         names=NAMES,
         pillars=[PILLARS[feature] for feature in NAMES],
         seed=seed,

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leads.ml import calibration, metrics
-from leads.ml.calibration import Manner
-from leads.ml.metrics import Flags, Values
+from leads.ml.calibration import Manner, Past
+from leads.ml.metrics import Flags, Groups, Values
 from scoring.engine import Pillar
 from scoring.training import report
 from scoring.training.learners import Blend, Calibrated, Learner
@@ -20,7 +20,9 @@ from scoring.training.selection import (
     compete,
     fold_bounds,
     forward_margins,
+    inner_past,
     learn,
+    past_of,
     varying,
     within,
 )
@@ -51,6 +53,8 @@ class _Data:
     outcomes: Flags
     times: Values
     segments: NDArray[np.str_] | None
+    known_at: Values
+    groups: Groups | None
 
 
 def train(
@@ -66,15 +70,20 @@ def train(
     segments: Sequence[str] | None = None,
     prior: Trained | None = None,
     monotone: Sequence[int] | None = None,
+    known_at: Values | None = None,
+    groups: Groups | None = None,
 ) -> Trained:
     """Return a model of outcomes (n,) by a matrix (n, k; NaN is missing) at times (n,; unix seconds).
+
+    `known_at` (n,) says when each outcome was known, at once unless given: no fold learns from later ones.
+    `groups` (n,) says which rows are of one lead, so that intervals do not take them for independent.
 
     Everything is chosen by rolling validation forward in time. `prior` is the market's model: it is blended
     in with the weight k/(n + k), k chosen by validation, and stands alone where own outcomes are too few.
     With `monotone` a column's margin may only rise (1), only fall (−1) or both (0); only trees know it.
     Raises TrainingError where nothing can be learned.
     """
-    data = _ordered(matrix, outcomes, times, segments, names, pillars)
+    data = _ordered(matrix, outcomes, times, segments, names, pillars, known_at, groups)
     if prior is not None and (prior.names != tuple(names) or prior.feature_version != feature_version):
         raise TrainingError(
             f"The market's model knows features of version {prior.feature_version}, these are of "
@@ -106,6 +115,8 @@ def _ordered(
     segments: Sequence[str] | None,
     names: Sequence[str],
     pillars: Sequence[Pillar],
+    known_at: Values | None,
+    groups: Groups | None,
 ) -> _Data:
     """Return the leads in the order of time, or say what does not fit together."""
     matrix = np.asarray(matrix, dtype=np.float64)
@@ -121,7 +132,14 @@ def _ordered(
     order = np.argsort(times, kind="stable")
     held = np.where(np.isfinite(matrix[order]), matrix[order], np.nan)
     told = None if segments is None else np.array(segments, dtype=np.str_)[order]
-    return _Data(held, np.asarray(outcomes, dtype=np.bool_)[order], np.asarray(times)[order], told)
+    return _Data(
+        held,
+        np.asarray(outcomes, dtype=np.bool_)[order],
+        np.asarray(times)[order],
+        told,
+        np.asarray(times if known_at is None else known_at)[order],
+        None if groups is None else np.asarray(groups)[order],
+    )
 
 
 def _problem(data: _Data) -> str:
@@ -160,23 +178,27 @@ def _train(
 ) -> Trained:
     matrix, outcomes = data.matrix, data.outcomes
     bounds = fold_bounds(data.times)
-    inner, held = within(bounds), outcomes[bounds[0] :]
+    past = past_of(data.times, data.known_at, bounds)
+    inner, held, before = within(bounds), outcomes[bounds[0] :], inner_past(past, bounds[0])
     timely = clocks(matrix, varying(matrix))
-    choice = compete(matrix, outcomes, data.times, seed=seed, monotone=monotone, timely=timely)
+    choice = compete(matrix, outcomes, data.times, data.known_at, seed=seed, monotone=monotone, timely=timely)
     recipe = choice.recipe
-    margins = forward_margins(recipe, matrix, outcomes, bounds, seed=seed, monotone=monotone, timely=timely)
+    margins = forward_margins(
+        recipe, matrix, outcomes, bounds, past, seed=seed, monotone=monotone, timely=timely
+    )
     learner = learn(recipe, matrix, outcomes, seed=seed, monotone=monotone, timely=timely)
     share, pools = 1.0, dict[str, float]()
     if prior is not None:
-        learner, margins, share, pools = _pooled(data, learner, margins, bounds, prior)
-    manner, losses = calibration.choose(margins, held, inner)
+        learner, margins, share, pools = _pooled(data, learner, margins, bounds, past, prior)
+    manner, losses = calibration.choose(margins, held, inner, before)
     calibrator = manner.fit(margins, held)
-    said = calibration.forward(manner, margins, held, inner)
+    said = calibration.forward(manner, margins, held, inner, before)
     judged = slice(inner[1] if len(inner) > 2 else 0, None)
-    adapts, gain = _adapts(manner, margins, held, inner)
+    adapts, gain = _adapts(manner, margins, held, inner, before)
     base_rate = float(calibrator.apply(margins).mean())
-    constant = _constant(outcomes, bounds)
-    verdict = _verdict(held[judged], said[judged], constant[judged], seed)
+    constant = _constant(outcomes, bounds, past)
+    groups = None if data.groups is None else data.groups[bounds[0] :][judged]
+    verdict = _verdict(held[judged], said[judged], constant[judged], groups, seed)
     used = tuple(j for j in range(len(names)) if j in _columns(learner))
     model = Trained(
         version=version,
@@ -194,7 +216,9 @@ def _train(
     )
     told = report.describe(
         model,
-        report.Forward(matrix, outcomes, data.times, data.segments, bounds, said, constant),
+        report.Forward(
+            matrix, outcomes, data.times, data.segments, bounds, said, constant, past, data.groups
+        ),
         seed=seed,
     )
     told["recipe"] = recipe.name
@@ -206,22 +230,22 @@ def _train(
 
 
 def _pooled(
-    data: _Data, learner: Learner, margins: Values, bounds: Sequence[int], prior: Trained
+    data: _Data, learner: Learner, margins: Values, bounds: Sequence[int], past: Past, prior: Trained
 ) -> tuple[Learner, Values, float, dict[str, float]]:
     """Blend one's own model with the market's; return it, its forward margins, one's share, and the choice.
 
     Both enter as calibrated log odds. One's own weighs n/(n + k), n being what a model learned from.
     """
-    inner, held = within(bounds), data.outcomes[bounds[0] :]
-    manner, _ = calibration.choose(margins, held, inner)
-    own = calibration.logit(calibration.forward(manner, margins, held, inner))
+    inner, held, before = within(bounds), data.outcomes[bounds[0] :], inner_past(past, bounds[0])
+    manner, _ = calibration.choose(margins, held, inner, before)
+    own = calibration.logit(calibration.forward(manner, margins, held, inner, before))
     market = Calibrated(prior.learner, prior.calibrator)
     theirs = market.margins(data.matrix[bounds[0] :])
-    known = np.repeat(bounds[:-1], np.diff(bounds)).astype(np.float64)
+    known = np.repeat([len(rows) for rows in past], np.diff(bounds)).astype(np.float64)
     first = inner[1] if len(inner) > 2 else 0
     losses, blends = dict[str, float](), dict[float, Values]()
     for pool in POOLS:
-        weight = known / (known + pool)
+        weight = known / np.maximum(known + pool, 1.0)
         blends[pool] = weight * own + (1.0 - weight) * theirs
         losses[f"{pool:g}"] = metrics.log_loss(held[first:], calibration.sigmoid(blends[pool])[first:])
     best = min(POOLS, key=lambda pool: losses[f"{pool:g}"])
@@ -232,29 +256,31 @@ def _pooled(
     return Blend((share, 1.0 - share), (mine, market)), blends[best], share, losses
 
 
-def _constant(outcomes: Flags, bounds: Sequence[int]) -> Values:
+def _constant(outcomes: Flags, bounds: Sequence[int], past: Past) -> Values:
     """Return what one who knows only the past base rate says of each row from the first fold on."""
-    rates = [(outcomes[:begin].sum() + 0.5) / (begin + 1.0) for begin in bounds[:-1]]
+    rates = [(outcomes[rows].sum() + 0.5) / (len(rows) + 1.0) for rows in past]
     return np.repeat(rates, np.diff(bounds)).astype(np.float64)
 
 
-def _verdict(outcomes: Flags, said: Values, constant: Values, seed: int) -> Verdict:
+def _verdict(outcomes: Flags, said: Values, constant: Values, groups: Groups | None, seed: int) -> Verdict:
     """Return whether later leads were told apart, and better than by the base rate; both beyond chance."""
-    ranked = metrics.interval(outcomes, said, metrics.auc, seed=seed)
+    ranked = metrics.interval(outcomes, said, metrics.auc, seed=seed, groups=groups)
     saved = metrics.log_losses(outcomes, constant) - metrics.log_losses(outcomes, said)
-    gained = metrics.mean_interval(saved, seed=seed)
+    gained = metrics.mean_interval(saved, seed=seed, groups=groups)
     return "signal" if ranked.low > 0.5 and gained.low > 0.0 else "no signal"
 
 
-def _adapts(manner: Manner, margins: Values, outcomes: Flags, bounds: Sequence[int]) -> tuple[bool, float]:
+def _adapts(
+    manner: Manner, margins: Values, outcomes: Flags, bounds: Sequence[int], past: Past
+) -> tuple[bool, float]:
     """Return whether a base rate learned from each fold's leads alone would have helped, and by how much."""
     saved = list[Values]()
-    for begin, end in zip(bounds[1:-1], bounds[2:], strict=True):
-        seen = outcomes[:begin]
+    for begin, end, rows in zip(bounds[1:-1], bounds[2:], past[1:], strict=True):
+        seen = outcomes[rows]
         if seen.all() or not seen.any():
             continue
-        calibrator = manner.fit(margins[:begin], seen)
-        rate = float(calibrator.apply(margins[:begin]).mean())
+        calibrator = manner.fit(margins[rows], seen)
+        rate = float(calibrator.apply(margins[rows]).mean())
         told = calibrator.log_odds(margins[begin:end])
         by = calibration.prior_shift(told, rate)
         before = metrics.log_losses(outcomes[begin:end], calibration.sigmoid(told))

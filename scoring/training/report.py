@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leads.ml import calibration, metrics
-from leads.ml.metrics import Flags, Values
+from leads.ml.calibration import Past
+from leads.ml.metrics import Flags, Groups, Values
 from scoring.training.learners import fit_line, fit_naive
 from scoring.training.selection import THINNED, varying, within
 from scoring.training.trained import Trained
@@ -33,6 +34,12 @@ class Forward:
     bounds: tuple[int, ...]
     said: Values
     constant: Values
+    past: Past
+    groups: Groups | None
+
+    def groups_in(self, rows: slice) -> Groups | None:
+        """Return which of these rows are of one lead."""
+        return None if self.groups is None else self.groups[rows]
 
 
 def describe(model: Trained, forward: Forward, *, seed: int) -> dict[str, Any]:
@@ -41,6 +48,7 @@ def describe(model: Trained, forward: Forward, *, seed: int) -> dict[str, Any]:
     held = outcomes[bounds[0] :]
     first = inner[1] if len(inner) > 2 else 0
     judged, said = held[first:], forward.said[first:]
+    groups = forward.groups_in(slice(bounds[0] + first, None))
     return {
         "rows": len(outcomes),
         "conversions": int(outcomes.sum()),
@@ -52,7 +60,7 @@ def describe(model: Trained, forward: Forward, *, seed: int) -> dict[str, Any]:
             {
                 "from": float(forward.times[begin]),
                 "until": float(forward.times[end - 1]),
-                "learned_from": begin,
+                "learned_from": len(rows),
                 "rows": end - begin,
                 "conversions": int(outcomes[begin:end].sum()),
                 **metrics.summary(
@@ -60,13 +68,14 @@ def describe(model: Trained, forward: Forward, *, seed: int) -> dict[str, Any]:
                     forward.said[begin - bounds[0] : end - bounds[0]],
                     seed=seed,
                     rounds=ROUNDS,
+                    groups=forward.groups_in(slice(begin, end)),
                 ),
             }
-            for begin, end in zip(bounds[:-1], bounds[1:], strict=True)
+            for begin, end, rows in zip(bounds[:-1], bounds[1:], forward.past, strict=True)
         ],
-        "forward": metrics.summary(judged, said, seed=seed, rounds=ROUNDS),
+        "forward": metrics.summary(judged, said, seed=seed, rounds=ROUNDS, groups=groups),
         "baselines": {
-            name: metrics.summary(judged, told[first:], seed=seed, rounds=ROUNDS)
+            name: metrics.summary(judged, told[first:], seed=seed, rounds=ROUNDS, groups=groups)
             for name, told in baselines(forward).items()
         },
         "reliability": [row.as_json() for row in metrics.reliability(judged, said)],
@@ -80,9 +89,9 @@ def baselines(forward: Forward) -> dict[str, Values]:
     """Return what simple models say forward in time: the base rate, naive Bayes, logistic regression."""
     bounds, count = forward.bounds, forward.bounds[-1] - forward.bounds[0]
     told = {"constant": forward.constant, "naive_bayes": np.zeros(count), "logistic": np.zeros(count)}
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
-        step = -(-begin // THINNED)
-        seen, known = forward.matrix[:begin:step], forward.outcomes[:begin:step]
+    for begin, end, past in zip(bounds[:-1], bounds[1:], forward.past, strict=True):
+        rows = past[:: max(1, -(-len(past) // THINNED))]
+        seen, known = forward.matrix[rows], forward.outcomes[rows]
         part = slice(begin - bounds[0], end - bounds[0])
         said = simple(seen, known, forward.matrix[begin:end])
         for name in ("naive_bayes", "logistic"):
@@ -123,7 +132,7 @@ def _segments(model: Trained, forward: Forward, first: int, seed: int) -> dict[s
         return {}
     begin = forward.bounds[0] + first
     segments = forward.segments[begin:]
-    held, said = forward.outcomes[begin:], forward.said[first:]
+    held, said, groups = forward.outcomes[begin:], forward.said[first:], forward.groups_in(slice(begin, None))
     told = {}
     for segment in np.unique(segments).tolist():
         inside = segments == segment
@@ -132,7 +141,13 @@ def _segments(model: Trained, forward: Forward, first: int, seed: int) -> dict[s
         told[segment] = {
             "rows": int(inside.sum()),
             "conversions": int(held[inside].sum()),
-            **metrics.summary(held[inside], said[inside], seed=seed, rounds=ROUNDS),
+            **metrics.summary(
+                held[inside],
+                said[inside],
+                seed=seed,
+                rounds=ROUNDS,
+                groups=None if groups is None else groups[inside],
+            ),
             "reliability": [row.as_json() for row in metrics.reliability(held[inside], said[inside], 5)],
             "importance": importance(model, forward.matrix[begin:][inside])[:20],
         }

@@ -15,6 +15,7 @@ import numpy as np
 
 from leads.ml import calibration
 from leads.ml.boosting import Shape, grow
+from leads.ml.calibration import Past
 from leads.ml.metrics import Flags, Values, log_loss
 from scoring.training.learners import Blend, Learner, Trees, fit_bins, fit_line
 
@@ -84,6 +85,20 @@ def clocks(matrix: Values, columns: Sequence[int]) -> frozenset[int]:
     return frozenset(found)
 
 
+def past_of(times: Values, known_at: Values, bounds: Sequence[int]) -> Past:
+    """Return, for each fold, the rows before it whose outcome was known when it began.
+
+    An outcome takes weeks to come: what a row of last week became was not known to whoever trained today, and
+    rows of one lead share it.
+    """
+    return [np.flatnonzero(known_at[:begin] <= times[begin]) for begin in bounds[:-1]]
+
+
+def inner_past(past: Past, first: int) -> Past:
+    """Return the same counted from the first fold's beginning."""
+    return [rows[rows >= first] - first for rows in past]
+
+
 def learn(
     recipe: Recipe,
     matrix: Values,
@@ -125,26 +140,27 @@ def forward_margins(
     matrix: Values,
     outcomes: Flags,
     bounds: Sequence[int],
+    past: Past,
     *,
     seed: int,
     monotone: Sequence[int] | None = None,
     timely: frozenset[int] = frozenset(),
 ) -> Values:
-    """Return the log odds each row from `bounds[0]` on got from a model of the rows before its fold."""
+    """Return the log odds each row from `bounds[0]` on got from a model of its fold's past."""
     if recipe.kind == "blend":
         told = [
-            forward_margins(part, matrix, outcomes, bounds, seed=seed, monotone=monotone, timely=timely)
+            forward_margins(part, matrix, outcomes, bounds, past, seed=seed, monotone=monotone, timely=timely)
             for part in recipe.parts
         ]
         return np.asarray(np.mean(told, axis=0))
     margins = np.zeros(bounds[-1] - bounds[0])
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
-        seen = outcomes[:begin]
-        if seen.all() or not seen.any():
+    for begin, end, rows in zip(bounds[:-1], bounds[1:], past, strict=True):
+        seen = outcomes[rows]
+        if seen.all() or not seen.any() or not varying(matrix[rows]):
             rate = (seen.sum() + 1.0) / (len(seen) + 2.0)
             margins[begin - bounds[0] : end - bounds[0]] = math.log(rate / (1.0 - rate))
             continue
-        model = learn(recipe, matrix[:begin], seen, seed=seed, monotone=monotone, timely=timely)
+        model = learn(recipe, matrix[rows], seen, seed=seed, monotone=monotone, timely=timely)
         margins[begin - bounds[0] : end - bounds[0]] = model.margins(matrix[begin:end])
     return margins
 
@@ -154,12 +170,12 @@ def within(bounds: Sequence[int]) -> tuple[int, ...]:
     return tuple(bound - bounds[0] for bound in bounds)
 
 
-def forward_loss(margins: Values, outcomes: Flags, bounds: Sequence[int]) -> float:
+def forward_loss(margins: Values, outcomes: Flags, bounds: Sequence[int], past: Past) -> float:
     """Return the log loss of margins calibrated forward, from the second fold on."""
     inner = within(bounds)
     rare = min(int(outcomes.sum()), int((~outcomes).sum()))
     way = calibration.Manner("beta" if rare >= calibration.LEAST_FOR_BETA else "identity")
-    said = calibration.forward(way, margins, outcomes, inner)
+    said = calibration.forward(way, margins, outcomes, inner, inner_past(past, bounds[0]))
     first = inner[1] if len(inner) > 2 else 0
     return log_loss(outcomes[first:], said[first:])
 
@@ -185,6 +201,7 @@ def compete(
     matrix: Values,
     outcomes: Flags,
     times: Values,
+    known_at: Values,
     *,
     seed: int,
     monotone: Sequence[int] | None = None,
@@ -198,6 +215,7 @@ def compete(
     step = -(-len(matrix) // THINNED)
     matrix, outcomes, times = matrix[::step], outcomes[::step], times[::step]
     bounds = fold_bounds(times)
+    past = past_of(times, known_at[::step], bounds)
     held = outcomes[bounds[0] :]
     losses: dict[str, float] = {}
     margins: dict[str, Values] = {}
@@ -208,10 +226,10 @@ def compete(
                 told = np.asarray(np.mean([margins[part.name] for part in recipe.parts], axis=0))
             else:
                 told = forward_margins(
-                    recipe, matrix, outcomes, bounds, seed=seed, monotone=monotone, timely=timely
+                    recipe, matrix, outcomes, bounds, past, seed=seed, monotone=monotone, timely=timely
                 )
             margins[recipe.name] = told
-            losses[recipe.name] = forward_loss(told, held, bounds)
+            losses[recipe.name] = forward_loss(told, held, bounds, past)
         return losses[recipe.name]
 
     winners = list[Recipe]()

@@ -97,10 +97,6 @@ def test_a_preview_tells_what_would_change_and_changes_nothing(
     assert Lead.objects.filter(tenant=tenant).exclude(score=90.0).count() == 0
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="validation learns from outcomes not yet known when a fold began: so nothing trains by night",
-)
 def test_without_signal_nothing_serves(tenant: Tenant) -> None:
     make_past(tenant, leads=320, now=NOW, effect=0.0, seed=11, steady=True)
     version = services.retrain(tenant=tenant, now=NOW, promote=True)
