@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from leads.admin_site import RecordAdmin, TenantFilter, tenant_filter
-from scoring.models import LeadScore, ScoreQuery
+from scoring.models import LeadScore, ScoreQuery, TierCuts, WeightSet
 
 
 @admin.register(LeadScore)
@@ -34,3 +34,22 @@ class ScoreQueryAdmin(RecordAdmin):
     list_display = ("id", "lead_id", "at", "model", "asked_at", "answered_at")
     list_filter = (tenant_filter("lead__tenant"),)
     search_number = ("pk", "lead_id")
+
+
+@admin.register(TierCuts)
+class TierCutsAdmin(RecordAdmin):
+    """Where tiers begin under a model; chosen by the product."""
+
+    list_display = ("tenant", "model", "hot_a_week", "least_precision", "made_at")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+
+
+@admin.register(WeightSet)
+class WeightSetAdmin(RecordAdmin):
+    """Versions of weights, which are changed on the scoring pages alone."""
+
+    list_display = ("id", "tenant", "number", "state", "origin", "made_at", "published_at")
+    list_filter = ("state", "origin", TenantFilter)
+    list_select_related = ("tenant",)
+    search_number = ("pk", "number")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 
 import factory
@@ -167,3 +168,25 @@ class LiveMessageFactory(DjangoModelFactory):
     number = factory.Sequence(lambda n: n + 1)
     type = models.LiveMessage.Type.SCORE_UPDATE
     event_at = factory.LazyFunction(timezone.now)
+
+
+class ModelVersionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ModelVersion
+
+    tenant = factory.SubFactory(TenantFactory)
+    engine = models.ModelVersion.Engine.SCORES
+    name = factory.Sequence("scores-0001-20260601-{:07d}".format)
+    target = "closing"
+    kind = "trees 3×200"
+    feature_version = "1"
+    features = factory.LazyFunction(list)
+    leads = 120
+    rows = 300
+    positives = 40
+    data_from = factory.LazyFunction(lambda: timezone.now() - timedelta(days=400))
+    data_until = factory.LazyFunction(timezone.now)
+    seed = 1
+    metrics = factory.LazyFunction(dict)
+    artifact = b"figures"
+    sha256 = hashlib.sha256(b"figures").hexdigest()

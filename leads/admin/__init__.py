@@ -1,5 +1,5 @@
 """The admin's tables of the ground."""
 
-from leads.admin import events, leads, people, talk
+from leads.admin import events, leads, models, people, talk
 
-__all__ = ["events", "leads", "people", "talk"]
+__all__ = ["events", "leads", "models", "people", "talk"]

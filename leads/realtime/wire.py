@@ -15,9 +15,14 @@ from twisted.internet.tcp import Connection
 HELD = 32
 """Framed texts that are kept: the readers of one turn of the event loop want few different ones."""
 
+CLOSE_SECONDS = 20
+"""How long a client on a slow line may take to read up to the close; autobahn's own second cuts it off."""
+
 
 class QuickWebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne has no types
     """A socket that sends the application's texts without a detour."""
+
+    closeHandshakeTimeout = CLOSE_SECONDS  # noqa: N815  # autobahn's name
 
     def serverSend(self, content: str | bytes, binary: bool = False) -> None:  # noqa: N802  # Daphne's name
         """Send what the application sends, in the order it was sent."""

@@ -38,6 +38,7 @@ from leads.models import (
     LiveMessage,
     Membership,
     Message,
+    ModelVersion,
     Notification,
     Role,
     Tenant,
@@ -46,7 +47,7 @@ from leads.models import (
     WebhookDelivery,
     WorkflowSecret,
 )
-from scoring.models import LeadScore, ScoreQuery
+from scoring.models import LeadScore, ScoreQuery, TierCuts, WeightSet
 from tests import factories
 from tests.conftest import SignIn
 
@@ -126,6 +127,13 @@ TABLES: dict[type[models.Model], Make] = {
         scored_at=NOW,
     ),
     ScoreQuery: lambda lead, n: ScoreQuery.objects.create(lead=lead, at=NOW, model="rules"),
+    TierCuts: lambda lead, n: TierCuts.objects.create(
+        tenant=lead.tenant, model="m", cuts={}, hot_a_week=10, least_precision=0.2
+    ),
+    WeightSet: lambda lead, n: WeightSet.objects.create(
+        tenant=lead.tenant, number=n, origin="learned", weights={}
+    ),
+    ModelVersion: lambda lead, n: factories.ModelVersionFactory(tenant=lead.tenant),
 }
 OPERATORS = {Consumed}
 """Tables of the whole installation, for superusers alone."""
