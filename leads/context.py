@@ -52,6 +52,7 @@ NAVIGATION = [
     NavItem("leads:dashboard", "Command centre", "layout-dashboard", "Work", "g c", short="Today"),
     NavItem("leads:lead-list", "Leads", "users", "Work", "g l"),
     NavItem("leads:alert-list", "Alerts", "bell", "Work", "g n"),
+    NavItem("scoring:overview", "Scoring", "gauge", "Work", "g o"),
     NavItem("leads:team", "Team", "user-cog", "Manage", "g t", for_managers=True),
     NavItem("leads:settings-ghl", "Integrations", "plug", "Manage", "g s", for_managers=True),
     NavItem("leads:delivery-list", "Webhook deliveries", "webhook", "Manage", "g d", for_managers=True),

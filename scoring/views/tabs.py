@@ -1,0 +1,41 @@
+"""The tabs of scoring's pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import NoReverseMatch, reverse
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One page of scoring's own, by the name of its address."""
+
+    route: str
+    label: str
+
+    @property
+    def url(self) -> str:
+        return reverse(self.route)
+
+
+TABS = [
+    Tab("scoring:overview", "Proof"),
+    Tab("scoring:version-list", "Models"),
+    Tab("scoring:weights", "Weights"),
+    Tab("scoring:tiers", "Tiers"),
+    Tab("scoring:experiment-list", "Experiments"),
+]
+
+
+def tabs() -> list[Tab]:
+    """Return the pages that there are."""
+    return [tab for tab in TABS if _exists(tab.route)]
+
+
+def _exists(route: str) -> bool:
+    try:
+        reverse(route)
+    except NoReverseMatch:
+        return False
+    return True
