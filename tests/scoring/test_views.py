@@ -10,8 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 from leads.events import Kind
 from leads.models import Lead
 from scoring import services
-from scoring.views import lead as views
 from scoring.models import LeadScore
+from scoring.views import lead as views
 from tests.conftest import Freeze
 from tests.factories import EventFactory
 
