@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -85,19 +85,32 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Scores from which the tiers begin."""
+    """Scores from which the tiers begin, and how far below its cut a lead stays in its tier."""
 
     hot: float = 85.0
     warm: float = 65.0
     steady: float = 40.0
+    margin: float = 0.0
 
-    def tier(self, score: float) -> Tier:
-        """Return the tier of a score."""
+    def tier(self, score: float, previous: Tier | None = None) -> Tier:
+        """Return the tier of a score; who was in a higher one leaves it only `margin` below its cut."""
+        now = self._plain(score)
+        if previous is None or not self.margin:
+            return now
+        held = self._plain(score + self.margin)
+        # who was hot was warm and steady, too: each of these is left at its own cut
+        return _RANKED[min(_RANK[now], max(_RANK[held], _RANK[previous]))]
+
+    def _plain(self, score: float) -> Tier:
         if score >= self.hot:
             return Tier.HOT
         if score >= self.warm:
             return Tier.WARM
         return Tier.STEADY if score >= self.steady else Tier.QUIET
+
+
+_RANKED = tuple(Tier)
+_RANK = {tier: rank for rank, tier in enumerate(_RANKED)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +263,12 @@ def _score(
     )
 
 
+def settled(score: Score, thresholds: Thresholds, previous: Tier | None) -> Score:
+    """Return the score of a lead that was in a tier, which it leaves only where its margin is used up."""
+    tier = thresholds.tier(score.score, previous)
+    return score if tier is score.tier else replace(score, tier=tier)
+
+
 def fingerprint(vector: FeatureVector) -> str:
     """Return a short hash of what went into a score."""
     digest = hashlib.sha256(vector.version.encode())
@@ -271,4 +290,5 @@ __all__ = [
     "fingerprint",
     "score",
     "score_many",
+    "settled",
 ]

@@ -82,17 +82,24 @@ class ScoreQuery(models.Model):
 
 
 class TierCuts(models.Model):
-    """Where a tenant's tiers begin under a learned model, chosen from capacity and precision."""
+    """What a tenant's team can do, and where its tiers begin under a learned model because of it."""
 
     tenant = models.OneToOneField(
         Tenant, on_delete=models.CASCADE, primary_key=True, related_name="tier_cuts"
     )
-    model = models.CharField(max_length=60, help_text="The version whose scores they cut.")
+    model = models.CharField(max_length=60, blank=True, help_text="The version whose scores they cut.")
     cuts = models.JSONField(
-        help_text="By segment, the empty one for all: hot, warm, steady, margin, reasons."
+        default=dict,
+        blank=True,
+        help_text="By segment, the empty one for all: hot, warm, steady, margin, reasons.",
     )
-    hot_a_week = models.PositiveIntegerField(help_text="Leads the team can call in a week.")
-    least_precision = models.FloatField(help_text="Share of hot leads that must come.")
+    hot_a_week = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Leads the team can call in a week; empty: so many for each agent."
+    )
+    least_precision = models.FloatField(default=0.0, help_text="Share of hot leads that must come.")
+    set_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     made_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -6,9 +6,11 @@ from functools import partial
 
 from celery import shared_task
 from django.db import transaction
+from django.utils import timezone
 
 from leads.bus import subscribe
 from leads.events import BEHAVIOR, Kind
+from leads.models import Tenant
 from scoring import services
 from scoring.models import ScoreQuery
 
@@ -33,7 +35,12 @@ def follow_changes(event_ids: list[int]) -> None:
 
 @shared_task(ignore_result=True)
 def rescore_tenant(tenant_id: int, after: int = 0) -> None:
-    """Score some leads of a tenant anew, and queue the next."""
+    """Choose a tenant's tiers, score some of its leads anew, and queue the next."""
+    tenant = Tenant.objects.filter(pk=tenant_id).first()
+    if tenant is None:
+        return
+    if not after:
+        services.choose_tiers(tenant=tenant, now=timezone.now())
     last = services.rescore_tenant(tenant_id=tenant_id, after=after)
     if last is not None:
         rescore_tenant.delay(tenant_id, last)
@@ -43,6 +50,21 @@ def rescore_tenant(tenant_id: int, after: int = 0) -> None:
 def rescore_stale() -> None:
     """Let time count for the leads not scored for an hour."""
     services.rescore_stale()
+
+
+@shared_task(ignore_result=True)
+def choose_all_tiers() -> None:
+    """Queue the choice of every tenant's tiers."""
+    for tenant_id in services.tenants_with_models():
+        choose_tiers.delay(tenant_id)
+
+
+@shared_task(ignore_result=True)
+def choose_tiers(tenant_id: int) -> None:
+    """Choose a tenant's tiers from its leads of late, and score them anew where tiers moved."""
+    tenant = Tenant.objects.filter(pk=tenant_id, is_active=True).first()
+    if tenant is not None and services.choose_tiers(tenant=tenant, now=timezone.now()):
+        rescore_tenant.delay(tenant_id)
 
 
 @shared_task(ignore_result=True)

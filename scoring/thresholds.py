@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leads.ml.metrics import Flags, Values, wilson
-from scoring.engine import Thresholds, Tier
+from scoring.engine import Thresholds
 
 Labels = NDArray[np.str_]
 
@@ -134,7 +134,7 @@ class Cuts:
 
     @property
     def thresholds(self) -> Thresholds:
-        return Thresholds(self.hot, self.warm, self.steady)
+        return Thresholds(self.hot, self.warm, self.steady, self.margin)
 
     def as_json(self) -> dict[str, Any]:
         """Return the cuts as plain JSON."""
@@ -151,20 +151,6 @@ class Cuts:
                 "precision": Precision(**precision) if precision is not None else None,
             }
         )
-
-
-def tier_with_hysteresis(score: float, cuts: Cuts, previous: Tier | None) -> Tier:
-    """Return the tier of a score; a lead leaves a tier only by falling `margin` below its cut."""
-    now = cuts.thresholds.tier(score)
-    if previous is None:
-        return now
-    held = cuts.thresholds.tier(score + cuts.margin)
-    # who was hot was warm and steady, too: each of these is left at its own cut
-    return _RANKED[min(_RANK[now], max(_RANK[held], _RANK[previous]))]
-
-
-_RANKED = (Tier.HOT, Tier.WARM, Tier.STEADY, Tier.QUIET)
-_RANK = {tier: rank for rank, tier in enumerate(_RANKED)}
 
 
 def choose_cuts(
@@ -210,6 +196,33 @@ def choose_cuts(
         room = _Room(share * left.hot_a_week, share * left.warm_a_week, name, share)
         found[name] = _choose(leads, capacity, room)
     return found
+
+
+def standard_cuts(graded: Graded) -> Cuts:
+    """Return the cuts of whoever has few leads: by the share of the leads the model was tried on.
+
+    ValueError if there are none, arrays disagree or a score is not finite.
+    """
+    scores, _ = _checked(graded.scores, graded.segments)
+    if not len(scores):
+        raise ValueError("At least one graded score is needed.")
+    everyone = Capacity(float(len(scores)), float(len(scores)))
+    cuts = _choose(
+        _Leads(scores, 1.0, scores, np.asarray(graded.outcomes, dtype=np.bool_)),
+        everyone,
+        _Room.of(everyone),
+    )
+    tried = f"of the {len(scores):,} earlier leads the model was tried on"
+    above = [float((scores >= cut).mean()) for cut in (cuts.hot, cuts.warm)]
+    return replace(
+        cuts,
+        reasons=(
+            f"Hot from {cuts.hot:g}: {_percent(above[0])} {tried} lie above.",
+            f"Warm from {cuts.warm:g}: {_percent(above[1])} lie above.",
+            f"Steady from {cuts.steady:g}: below lie leads that seldom close.",
+        ),
+        hot_a_week=None,
+    )
 
 
 def _checked(scores: Values, segments: Sequence[str]) -> tuple[Values, Labels]:

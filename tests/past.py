@@ -5,12 +5,16 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 from leads.events import Kind
-from leads.models import Event, Lead, Tenant
+from leads.models import Event, Lead, ModelVersion, Tenant
+from leads.services import models as registry
+from scoring import services
 
 SEGMENTS = ("first_time_buyer", "move_up", "seller")
 _keys = count(1)
+UNTRIED = {"state": ModelVersion.State.CANDIDATE, "promoted_at": None}
 
 
 def make_past(
@@ -82,3 +86,18 @@ def _event(lead: Lead, kind: Kind, at: datetime, **data: object) -> Event:
         dedupe_key=f"past:{next(_keys)}",
         data=data,
     )
+
+
+_learned: dict[str, Any] = {}
+"""The columns of the one model that tests share: learning takes some seconds, and the past is the same."""
+
+
+def make_model(tenant: Tenant, *, now: datetime) -> ModelVersion:
+    """Make a past of 320 leads and the model learned from it, serving; it is learned once for all tests."""
+    make_past(tenant, leads=320, now=now)
+    if not _learned:
+        version = services.retrain(tenant=tenant, now=now, seed=3, promote=True)
+        told = {field.name: getattr(version, field.name) for field in ModelVersion._meta.concrete_fields}
+        _learned.update({name: value for name, value in told.items() if name not in ("id", "tenant")})
+        return version
+    return registry.promote(version=ModelVersion.objects.create(tenant=tenant, **_learned | UNTRIED))

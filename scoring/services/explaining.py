@@ -39,7 +39,7 @@ def _served(lead: Lead, model: str) -> Served:
     if model == RULES:
         return replace(served, version="", model=None)
     version = ModelVersion.objects.get(name=model, engine=serving.ENGINE)
-    return replace(served, version=version.name, model=serving.load(version), cuts={})
+    return replace(served, version=version.name, model=serving.load(version), cuts=version.cuts)
 
 
 def standing_explanation(lead: Lead) -> Explanation | None:

@@ -19,7 +19,7 @@ from scoring import selectors
 from scoring.outcomes import HORIZON, Target
 from scoring.pillars import PILLARS
 from scoring.selectors import Rows
-from scoring.services import serving
+from scoring.services import serving, tiers
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +99,7 @@ def retrain(
             metrics=trained.metrics,
             artifact=trained.to_bytes(),
             has_signal=has_signal,
+            cuts=tiers.model_cuts(trained.metrics),
         ),
         reason=decision.reason,
         now=now,

@@ -13,8 +13,8 @@ from leads.ml.features import FeatureVector
 from leads.models import AlertSettings, Lead, Tenant
 from leads.selectors.alerts import settings_of
 from leads.selectors.histories import facts_of, histories_of
-from scoring import selectors
-from scoring.engine import Tier
+from scoring import engine, selectors
+from scoring.engine import Score, Tier
 from scoring.services import serving
 from scoring.services.serving import Served
 from scoring.services.work import not_before
@@ -81,21 +81,24 @@ def preview(
     )
 
 
-def tenant_scores(*, tenant: Tenant, served: Served, now: datetime) -> Iterator[tuple[Lead, float]]:
+def tenant_scores(*, tenant: Tenant, served: Served, now: datetime) -> Iterator[tuple[Lead, Score]]:
     """Yield every active lead with its score under what would serve."""
     settings = settings_of([tenant.pk])[tenant.pk]
     for chunk in _vectors(tenant, now, None):
         cases = [served.case(lead, vector, settings) for lead, vector in chunk]
         scores = serving.score_cases(cases, served.model, now=now)
-        yield from ((lead, score.score) for (lead, _), score in zip(chunk, scores, strict=True))
+        yield from ((lead, score) for (lead, _), score in zip(chunk, scores, strict=True))
 
 
 def _moves(
     chunk: Sequence[tuple[Lead, FeatureVector]], served: Served, settings: AlertSettings, now: datetime
 ) -> Iterator[Move]:
     cases = [served.case(lead, vector, settings) for lead, vector in chunk]
-    for (lead, _), score in zip(chunk, serving.score_cases(cases, served.model, now=now), strict=True):
-        yield Move(lead.pk, lead.score or 0.0, lead.tier, score.score, score.tier)
+    scores = serving.score_cases(cases, served.model, now=now)
+    for (lead, _), case, score in zip(chunk, cases, scores, strict=True):
+        held = Tier(lead.tier) if lead.tier else None
+        tier = engine.settled(score, case.thresholds, held).tier
+        yield Move(lead.pk, lead.score or 0.0, lead.tier, score.score, tier)
 
 
 def _vectors(

@@ -57,11 +57,11 @@ class Served:
         return Weights(self.weight_set, {Pillar(name): value for name, value in own.items()})
 
     def tiers_of(self, segment: str, settings: AlertSettings) -> Thresholds:
-        """Return where tiers begin: by the learned cuts under a model, else where the broker set them."""
+        """Return where tiers begin: by the chosen cuts under a model, else where the broker set them."""
         own = self.cuts.get(segment, self.cuts.get("")) if self.model is not None else None
         if own is None:
             return selectors.tiers(settings)
-        return Thresholds(own["hot"], own["warm"], own["steady"])
+        return Thresholds(own["hot"], own["warm"], own["steady"], own["margin"])
 
     def case(self, lead: Lead, vector: FeatureVector, settings: AlertSettings) -> Case:
         """Return a lead as the engine takes it."""
@@ -75,7 +75,7 @@ class _Held:
     """What a process knows of the versions that serve."""
 
     looked_at: float = float("-inf")
-    serving: dict[int | None, tuple[int, str]] = field(default_factory=dict)
+    serving: dict[int | None, ModelVersion] = field(default_factory=dict)
     models: dict[int, Trained | None] = field(default_factory=dict)
     weights: dict[int, WeightSet] = field(default_factory=dict)
     cuts: dict[int, TierCuts] = field(default_factory=dict)
@@ -104,14 +104,18 @@ def served_for(tenant_ids: Iterable[int]) -> dict[int, Served]:
 
 
 def _served(tenant_id: int) -> Served:
-    model, weights, cuts = _model(tenant_id), _held.weights.get(tenant_id), _held.cuts.get(tenant_id)
+    model, weights = _model(tenant_id), _held.weights.get(tenant_id)
+    row, chosen = _serving(tenant_id), _held.cuts.get(tenant_id)
     version = model.version if model is not None else ""
+    cuts = row.cuts if row is not None else {}
+    if chosen is not None and chosen.model == version:
+        cuts = chosen.cuts
     return Served(
         version=version,
         model=model,
         weight_set=weights.name if weights is not None else PLAIN.name,
         weights=weights.weights if weights is not None else {},
-        cuts=cuts.cuts if cuts is not None and cuts.model == version else {},
+        cuts=cuts,
     )
 
 
@@ -160,20 +164,24 @@ def _look() -> None:
     now = monotonic()
     if now - _held.looked_at < LOOK_EVERY:
         return
-    rows = ModelVersion.objects.serving().filter(engine=ENGINE)
-    _held.serving = {tenant: (pk, name) for tenant, pk, name in rows.values_list("tenant_id", "pk", "name")}
+    rows = ModelVersion.objects.serving().filter(engine=ENGINE).only("tenant_id", "name", "cuts")
+    _held.serving = {row.tenant_id: row for row in rows}
     _held.weights = {row.tenant_id: row for row in WeightSet.objects.filter(state=WeightSet.State.SERVING)}
     _held.cuts = {row.tenant_id: row for row in TierCuts.objects.all()}
     _held.looked_at = now
-    wanted = {pk for pk, _ in _held.serving.values()}
+    wanted = {row.pk for row in _held.serving.values()}
     _held.models = {pk: model for pk, model in _held.models.items() if pk in wanted}
 
 
+def _serving(tenant_id: int) -> ModelVersion | None:
+    return _held.serving.get(tenant_id) or _held.serving.get(None)
+
+
 def _model(tenant_id: int) -> Trained | None:
-    found = _held.serving.get(tenant_id) or _held.serving.get(None)
+    found = _serving(tenant_id)
     if found is None:
         return None
-    pk, name = found
+    pk, name = found.pk, found.name
     if pk not in _held.models:
         _held.models[pk] = _read(pk, name)
     if pk in _held.resting:
@@ -200,15 +208,15 @@ def _read(pk: int, name: str) -> Trained | None:
 
 
 def _put_aside(name: str, fault: str) -> None:
-    for pk, known in _held.serving.values():
-        if known == name:
-            _held.models[pk] = None
-            note_fault(version_id=pk, fault=fault)
+    for row in _held.serving.values():
+        if row.name == name:
+            _held.models[row.pk] = None
+            note_fault(version_id=row.pk, fault=fault)
 
 
 def _note_time(name: str, seconds: float, count: int) -> None:
     """Let the rules answer for a minute after several slow batches on end."""
-    pk = next((pk for pk, known in _held.serving.values() if known == name), None)
+    pk = next((row.pk for row in _held.serving.values() if row.name == name), None)
     if pk is None:
         return
     if seconds <= max(SLOW, SLOW_A_LEAD * count):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from leads.services.events import NewEvent
 from leads.services.standing import Standing
 from leads.tables import ask
 from scoring import engine, selectors
-from scoring.engine import Score
+from scoring.engine import Case, Score
 from scoring.models import LeadScore
 from scoring.selectors import LeadEvent
 from scoring.services import serving
@@ -103,9 +103,20 @@ def score_works(
             for work in group
             for moment in work.moments
         ]
-        scored = iter(serving.score_cases(cases, model, now=now))
-        scores |= {work.lead.pk: [next(scored) for _ in work.moments] for work in group}
+        scored = zip(cases, serving.score_cases(cases, model, now=now), strict=True)
+        scores |= {work.lead.pk: _settled(work, scored, now) for work in group}
     return scores
+
+
+def _settled(work: Work, scored: Iterator[tuple[Case, Score]], now: datetime) -> list[Score]:
+    """Return the scores of a lead's moments, each in a tier that the one before it may still hold."""
+    found = list[Score]()
+    for moment, (case, score) in zip(work.moments, scored, strict=False):
+        held = found[-1].tier if found else None
+        if moment.at >= now and work.lead.tier:
+            held = held or engine.Tier(work.lead.tier)
+        found.append(engine.settled(score, case.thresholds, held))
+    return found
 
 
 def score_row(lead: Lead, moment: Moment, score: Score, now: datetime) -> LeadScore:

@@ -21,6 +21,8 @@ EXPLAINED = 2_000
 """Leads that global importance is averaged over at most, the latest ones."""
 
 LEAST_SEGMENT = 50
+GRADED = 4_000
+"""Forward predictions that are kept one by one at most, the latest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,19 @@ def describe(model: Trained, forward: Forward, *, seed: int) -> dict[str, Any]:
         "gains": [row.as_json() for row in metrics.gains(judged, said)],
         "importance": importance(model, forward.matrix),
         "segments": _segments(model, forward, first, seed),
+        "graded": _graded(forward, first),
+    }
+
+
+def _graded(forward: Forward, first: int) -> dict[str, Any]:
+    """Return what was said of the latest leads before it was known, and what came; tiers are cut by it."""
+    begin = max(forward.bounds[0] + first, forward.bounds[-1] - GRADED)
+    said = forward.said[begin - forward.bounds[0] :]
+    segments = [] if forward.segments is None else forward.segments[begin:].tolist()
+    return {
+        "scores": np.round(100.0 * said, 2).tolist(),
+        "came": forward.outcomes[begin:].astype(int).tolist(),
+        "segments": segments or [""] * len(said),
     }
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from leads.ml.metrics import wilson
 from scoring.engine import Thresholds, Tier
-from scoring.thresholds import Capacity, Cuts, Graded, Recent, choose_cuts, tier_with_hysteresis
+from scoring.thresholds import Capacity, Cuts, Graded, Recent, choose_cuts
 
 TEAM = Capacity(hot_a_week=40.0, warm_a_week=60.0, agents=2)
 CUTS = Cuts(71.0, 60.0, 40.0, 3.0, ("Why.",))
@@ -164,13 +164,13 @@ def test_with_few_leads_the_standard_cuts_stay() -> None:
     recent, graded = tenant(count=49)
     found = choose_cuts(replace(recent, segments=["investor"] * 49), graded, TEAM)
 
-    assert found[""].thresholds == Thresholds()
+    assert found[""].thresholds == Thresholds(margin=3.0)
     assert found["investor"].pooled
     assert found[""].reasons == ("Standard cuts: 49 leads so far, 50 are needed to choose others.",)
     own = choose_cuts(recent, graded, TEAM, standard=Thresholds(20.0, 10.0, 4.0))[""]
     assert (own.hot, own.warm, own.steady, own.margin) == (20.0, 10.0, 4.0, 1.5)
     nobody = choose_cuts(Recent(np.zeros(0), [], 4.0), Graded(np.zeros(0), np.zeros(0, bool), []), TEAM)
-    assert nobody[""].thresholds == Thresholds()
+    assert nobody[""].thresholds == Thresholds(margin=3.0)
 
 
 def test_with_few_closings_time_alone_decides() -> None:
@@ -241,7 +241,7 @@ def test_any_scores_give_tiers_in_order_within_the_teams_time(
 def test_a_lead_leaves_a_tier_only_well_below_its_cut(
     score: float, previous: Tier | None, tier: Tier
 ) -> None:
-    assert tier_with_hysteresis(score, CUTS, previous) is tier
+    assert CUTS.thresholds.tier(score, previous) is tier
 
 
 def test_a_score_that_trembles_at_the_cut_changes_tier_once() -> None:
@@ -249,7 +249,7 @@ def test_a_score_that_trembles_at_the_cut_changes_tier_once() -> None:
     tier, changes, naive = Tier.WARM, 0, 0
     for score in 71.0 + 1.4 * (2.0 * rng.random(100) - 1.0):
         naive += CUTS.thresholds.tier(float(score)) is not tier
-        now = tier_with_hysteresis(float(score), CUTS, tier)
+        now = CUTS.thresholds.tier(float(score), tier)
         changes += now is not tier
         tier = now
 
@@ -260,7 +260,7 @@ def test_a_score_that_trembles_at_the_cut_changes_tier_once() -> None:
 @given(st.floats(0.0, 100.0), st.floats(0.0, 100.0), st.sampled_from(Tier))
 def test_a_higher_score_never_means_a_lower_tier(one: float, other: float, previous: Tier) -> None:
     order = [Tier.QUIET, Tier.STEADY, Tier.WARM, Tier.HOT]
-    low, high = (order.index(tier_with_hysteresis(s, CUTS, previous)) for s in sorted((one, other)))
+    low, high = (order.index(CUTS.thresholds.tier(s, previous)) for s in sorted((one, other)))
 
     assert low <= high
     assert high >= order.index(CUTS.thresholds.tier(max(one, other)))

@@ -19,7 +19,7 @@ from scoring.services.learning import decide
 from scoring.services.previews import preview
 from tests.conftest import Freeze
 from tests.factories import EventFactory
-from tests.past import make_past
+from tests.past import make_model, make_past
 
 pytestmark = pytest.mark.django_db
 
@@ -35,8 +35,7 @@ def _clock(freeze: Freeze) -> None:
 @pytest.fixture
 def version(tenant: Tenant) -> ModelVersion:
     """A model trained on a past whose talk foretells closings, serving."""
-    make_past(tenant, leads=320, now=NOW)
-    return services.retrain(tenant=tenant, now=NOW, seed=3, promote=True)
+    return make_model(tenant, now=NOW)
 
 
 def say(lead: Lead, text: str) -> LeadScore:
