@@ -18,7 +18,7 @@ app.autodiscover_tasks()
 app.steps["worker"].add("leads.bus.step:StreamStep")  # by name: Django is not set up yet
 
 app.conf.task_queues = [Queue("realtime"), Queue("default"), Queue("training")]
-app.conf.task_routes = {"*.retrain*": {"queue": "training"}}
+app.conf.task_routes = {"*.retrain*": {"queue": "training"}, "*.carry_out_run": {"queue": "training"}}
 
 # Every task that runs by the clock: name, seconds (or a crontab in UTC)
 SCHEDULE: dict[str, float | crontab] = {

@@ -133,6 +133,8 @@ class Chart:
     data: dict[str, object]
     paths: Sequence[Path] = field(default_factory=tuple)
     bars: Sequence[Bar] = field(default_factory=tuple)
+    label_name: str = "Period"
+    """What the labels under the plot are, over their column in the table."""
 
 
 def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
@@ -154,6 +156,7 @@ def line_chart(
     height: int = 220,
     number: Callable[[float], str] = "{:,.0f}".format,
     top: float | None = None,
+    label_name: str = "Period",
 ) -> Chart:
     """Draw lines over ordered labels (two at least)."""
     ticks = nice_ticks(0, top if top is not None else max(max(one.values) for one in series))
@@ -175,6 +178,7 @@ def line_chart(
         rows=_rows(labels, series, number),
         data=_data(labels, xs, series, number, place),
         paths=paths,
+        label_name=label_name,
     )
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from leads.bus import subscribe
 from leads.events import BEHAVIOR, Kind
-from leads.models import Tenant
+from leads.models import ModelRun, Tenant
 from scoring import services
 from scoring.models import ScoreQuery
 
@@ -79,6 +79,14 @@ def retrain_all() -> None:
 def retrain_scores(tenant_id: int | None) -> None:
     """Train anew on what became of a tenant's leads, or of everybody's, and let the better model serve."""
     services.retrain_nightly(tenant_id=tenant_id)
+
+
+@shared_task(ignore_result=True)
+def carry_out_run(run_id: int) -> None:
+    """Do the training or the preview a broker asked for."""
+    run = ModelRun.objects.filter(pk=run_id).select_related("tenant", "version").first()
+    if run is not None:
+        services.carry_out_run(run=run)
 
 
 @shared_task(ignore_result=True)

@@ -20,6 +20,7 @@ from leads.models import (
     LeadImport,
     LeadMerge,
     Membership,
+    ModelRun,
     ModelVersion,
     Notification,
     Tenant,
@@ -176,12 +177,21 @@ def get_notification(request: HttpRequest, pk: int) -> Notification:
 
 
 def model_versions_for(request: HttpRequest) -> ModelQuerySet:
-    """Return the trained models of the tenant, to its broker and admins, without their bytes."""
-    return ModelVersion.objects.for_tenant(managed_tenant(request)).defer("artifact")
+    """Return the trained models of the tenant, to its team, without their bytes."""
+    return ModelVersion.objects.for_tenant(team_tenant(request)).defer("artifact")
 
 
 def get_model_version(request: HttpRequest, pk: int) -> ModelVersion:
     return _one(model_versions_for(request), pk)
+
+
+def model_runs_for(request: HttpRequest) -> QuerySet[ModelRun]:
+    """Return the long work on the tenant's models, to its team."""
+    return ModelRun.objects.filter(tenant=team_tenant(request))
+
+
+def get_model_run(request: HttpRequest, pk: int) -> ModelRun:
+    return _one(model_runs_for(request), pk)
 
 
 def _one(rows: QuerySet[M], pk: int) -> M:

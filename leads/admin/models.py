@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from leads.admin_site import RecordAdmin, TenantFilter
-from leads.models import ModelVersion
+from leads.models import ModelRun, ModelVersion
 
 
 @admin.register(ModelVersion)
@@ -23,3 +23,10 @@ class ModelVersionTable(RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("artifact")
+
+
+@admin.register(ModelRun)
+class ModelRunTable(RecordAdmin):
+    list_display = ("id", "tenant", "engine", "work", "state", "told", "begun_at")
+    list_filter = ("work", "state", TenantFilter)
+    list_select_related = ("tenant",)

@@ -7,7 +7,7 @@ from leads.models.ghl import ContactEdit, GHLConnection, WebhookDelivery, Workfl
 from leads.models.imports import LeadImport
 from leads.models.leads import CustomField, Enrichment, Identity, Lead, LeadMerge
 from leads.models.live import LiveCursor, LiveMessage
-from leads.models.ml import FeatureState, ModelVersion
+from leads.models.ml import FeatureState, ModelRun, ModelVersion
 from leads.models.tenants import APIKey, Invitation, Membership, Role, Tenant, User, UserSession
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "LiveMessage",
     "Membership",
     "Message",
+    "ModelRun",
     "ModelVersion",
     "Notification",
     "Role",

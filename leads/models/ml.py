@@ -104,3 +104,48 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ModelRun(models.Model):
+    """Long work on a tenant's models and how far it is: a training, or what a version would change."""
+
+    class Work(models.TextChoices):
+        TRAIN = "train", "Training"
+        PREVIEW = "preview", "Preview"
+
+    class State(models.TextChoices):
+        OPEN = "open", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Not done"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="model_runs", db_index=False)
+    engine = models.CharField(max_length=8, choices=ModelVersion.Engine.choices)
+    work = models.CharField(max_length=8, choices=Work.choices)
+    version = models.ForeignKey(
+        ModelVersion, on_delete=models.CASCADE, null=True, blank=True, related_name="runs", db_index=False
+    )
+    state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
+    told = models.CharField(max_length=300, blank=True, help_text="How far it is, or why it was not done.")
+    by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    begun_at = models.DateTimeField(default=timezone.now)
+    heard_at = models.DateTimeField(default=timezone.now, help_text="When it last told how far it is.")
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "engine", "work"],
+                condition=models.Q(state="open"),
+                name="model_run_alone",
+            )
+        ]
+        indexes = [models.Index(fields=["tenant", "engine", "-id"], name="model_run_history")]
+
+    def __str__(self) -> str:
+        return f"{self.work} {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == self.State.OPEN

@@ -1,6 +1,7 @@
 """Reads of the engine's inputs, of what it said, and of what it may learn from."""
 
 from scoring.selectors.learning import LEFT_OUT, Rows, outcomes_of, training_rows
+from scoring.selectors.proof import Proof, newest_run, newest_version, proof_of, serving_version
 from scoring.selectors.scores import (
     CURRENT,
     HISTORY_DAYS,
@@ -26,6 +27,11 @@ from scoring.selectors.scores import (
 )
 
 __all__ = [
+    "Proof",
+    "newest_run",
+    "newest_version",
+    "proof_of",
+    "serving_version",
     "LEFT_OUT",
     "Rows",
     "outcomes_of",

@@ -3,12 +3,38 @@
 from scoring.services.decay import rescore, rescore_stale, rescore_tenant, tenants_to_rescore
 from scoring.services.events import score_leads
 from scoring.services.explaining import score_at, standing_explanation
-from scoring.services.learning import decide, retrain, retrain_nightly, tenants_to_train
+from scoring.services.learning import LEAST_CAME, decide, retrain, retrain_nightly, tenants_to_train
 from scoring.services.queries import answer_query, ask_score, lost_queries, prune_queries, wait_for_answer
-from scoring.services.tiers import capacity_of, choose_tiers, set_capacity, tenants_with_models
+from scoring.services.serving import ENGINE
+from scoring.services.tiers import (
+    capacity_of,
+    capacity_row,
+    choose_tiers,
+    set_capacity,
+    standing_tiers,
+    tenants_with_models,
+)
+from scoring.services.versions import (
+    begin_training,
+    begin_version_preview,
+    carry_out_run,
+    is_looked_at,
+    publish_version,
+    roll_back_version,
+)
 
 __all__ = [
+    "ENGINE",
+    "LEAST_CAME",
+    "begin_training",
+    "begin_version_preview",
+    "carry_out_run",
+    "is_looked_at",
+    "publish_version",
+    "roll_back_version",
     "capacity_of",
+    "capacity_row",
+    "standing_tiers",
     "choose_tiers",
     "set_capacity",
     "tenants_with_models",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,9 @@ from django.utils import timezone
 from leads.errors import DomainError
 from leads.events import Kind
 from leads.models import Membership, ModelVersion, Role, Tenant, User
+from leads.selectors.alerts import settings_of
 from leads.services.events import NewEvent, record_events
+from scoring import selectors
 from scoring.engine import Mode, Thresholds
 from scoring.models import TierCuts
 from scoring.services import previews, serving
@@ -29,6 +32,17 @@ WEEKS = 4
 """Leads with a sign of life in so many weeks are those the team shares its time among."""
 LEAST_MOVE = 0.5
 """Share of a cut's own margin by which it must move; chosen hourly, cuts would else tremble."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where tiers begin now: by segment under a model, else as the broker set them for the rules."""
+
+    version: str
+    cuts: Mapping[str, Mapping[str, Any]]
+    rules: Thresholds
+    chosen_at: datetime | None
+    """When the tenant's own cuts were chosen; None while those of the model or of the rules hold."""
 
 
 def tenants_with_models() -> list[int]:
@@ -93,9 +107,27 @@ def graded_of(metrics: Mapping[str, Any]) -> Graded:
     )
 
 
+def capacity_row(tenant: Tenant) -> TierCuts | None:
+    """Return what the broker said of the team, and the cuts chosen by it."""
+    return TierCuts.objects.filter(tenant=tenant).select_related("set_by").first()
+
+
+def standing_tiers(tenant: Tenant) -> Standing:
+    """Return where a tenant's tiers begin now, by whatever scores its leads."""
+    served = serving.served_for([tenant.pk])[tenant.pk]
+    row = capacity_row(tenant)
+    is_own = row is not None and row.model == served.version
+    return Standing(
+        served.version,
+        served.cuts if served.model is not None else {},
+        selectors.tiers(settings_of([tenant.pk])[tenant.pk]),
+        row.made_at if row is not None and is_own else None,
+    )
+
+
 def capacity_of(tenant: Tenant) -> Capacity:
     """Return what the team can do in a week: as the broker said, else so much for each agent."""
-    row = TierCuts.objects.filter(tenant=tenant).first()
+    row = capacity_row(tenant)
     team = Membership.objects.filter(tenant=tenant, role__in=(Role.AGENT, Role.BROKER), is_active=True)
     agents = team.values("user").distinct().count()
     hot = row.hot_a_week if row is not None else None

@@ -3,5 +3,28 @@
 from __future__ import annotations
 
 from scoring.views.lead import lead_panel
+from scoring.views.proof import overview
+from scoring.views.tiers import set_capacity, tiers
+from scoring.views.versions import (
+    preview_version,
+    publish_version,
+    roll_back_version,
+    run_progress,
+    train,
+    version,
+    version_list,
+)
 
-__all__ = ["lead_panel"]
+__all__ = [
+    "lead_panel",
+    "overview",
+    "preview_version",
+    "publish_version",
+    "roll_back_version",
+    "run_progress",
+    "set_capacity",
+    "tiers",
+    "train",
+    "version",
+    "version_list",
+]

@@ -13,6 +13,7 @@ from django.utils.crypto import salted_hmac
 from leads.models import APIKey, Membership, Role, Tenant, User, UserSession
 from leads.services.imports import prepare_import
 from leads.services.merging import merge_leads
+from leads.services.model_runs import begin_run
 from scoring.models import LeadScore, ScoreQuery
 from tests import factories
 
@@ -143,6 +144,15 @@ def an_api_key(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"prefix": key.prefix}
 
 
+def a_model_version(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": factories.ModelVersionFactory(tenant=tenant).pk}
+
+
+def a_model_run(tenant: Tenant, user: User) -> dict[str, Any]:
+    run, _ = begin_run(tenant=tenant, engine="scores", work="train", by=user)
+    return {"pk": run.pk}
+
+
 def own_membership(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"membership": Membership.objects.get(user=user, tenant=tenant).pk}
 
@@ -169,6 +179,16 @@ PAGES = {
     "leads:lead-timeline": Route(TEAM, make=a_lead),
     "leads:lead-note": Route(TEAM, "post", a_lead),
     "scoring:lead-panel": Route(TEAM, make=a_lead),
+    "scoring:overview": Route(TEAM),
+    "scoring:version-list": Route(TEAM),
+    "scoring:version-train": Route(MANAGERS, "post"),
+    "scoring:version-roll-back": Route(MANAGERS, "post"),
+    "scoring:run": Route(TEAM, make=a_model_run),
+    "scoring:version": Route(TEAM, make=a_model_version),
+    "scoring:version-preview": Route(MANAGERS, "post", a_model_version),
+    "scoring:version-publish": Route(MANAGERS, "post", a_model_version),
+    "scoring:tiers": Route(TEAM),
+    "scoring:capacity": Route(MANAGERS, "post"),
     "leads:search": Route(TEAM),
     "leads:system": Route(TEAM),
     "leads:alert-list": Route(TEAM),

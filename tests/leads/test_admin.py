@@ -38,6 +38,7 @@ from leads.models import (
     LiveMessage,
     Membership,
     Message,
+    ModelRun,
     ModelVersion,
     Notification,
     Role,
@@ -134,6 +135,9 @@ TABLES: dict[type[models.Model], Make] = {
         tenant=lead.tenant, number=n, origin="learned", weights={}
     ),
     ModelVersion: lambda lead, n: factories.ModelVersionFactory(tenant=lead.tenant),
+    ModelRun: lambda lead, n: ModelRun.objects.create(
+        tenant=lead.tenant, engine="scores", work="train", state="done", told="Done."
+    ),
 }
 OPERATORS = {Consumed}
 """Tables of the whole installation, for superusers alone."""
