@@ -157,15 +157,16 @@ def line_chart(
     number: Callable[[float], str] = "{:,.0f}".format,
     top: float | None = None,
     label_name: str = "Period",
+    is_straight: bool = False,
 ) -> Chart:
-    """Draw lines over ordered labels (two at least)."""
+    """Draw lines over ordered labels (two at least), curved, or straight where a slope says something."""
     ticks = nice_ticks(0, top if top is not None else max(max(one.values) for one in series))
     place = _scale(ticks[-1], height)
     xs = [position * 100 / (len(labels) - 1) for position in range(len(labels))]
     paths = []
     for one in series:
         points = [(x, place(value)) for x, value in zip(xs, one.values, strict=True)]
-        line = _curve(points)
+        line = _polyline(points) if is_straight else _curve(points)
         area = f"{line}L100 {place(0):.1f}L0 {place(0):.1f}Z" if one.is_filled else ""
         paths.append(Path(one.css_class, line, area, one.is_dashed, f"{points[-1][1]:.1f}"))
     return Chart(
@@ -230,6 +231,10 @@ def bar_chart(
 def _scale(top: float, height: int) -> Callable[[float], float]:
     room = height - PLOT_TOP - PLOT_BOTTOM
     return lambda value: PLOT_TOP + (1 - value / top) * room
+
+
+def _polyline(points: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:.2f} {y:.1f}" for x, y in points)
 
 
 def _curve(points: Sequence[tuple[float, float]]) -> str:

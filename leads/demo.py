@@ -38,6 +38,8 @@ class Brokerage:
     time_zone: str
     state: str
     leads: int
+    past: int
+    """Leads of last year, whose stories have ended: what a model learns from."""
     team: tuple[tuple[str, str, Role], ...]
 
     @property
@@ -52,6 +54,7 @@ HARBOR = Brokerage(
     time_zone="America/Los_Angeles",
     state="WA",
     leads=320,
+    past=280,
     team=(
         ("Avery Lindqvist", "agent@demo.example.com", Role.AGENT),
         ("Mateo Sandoval", "mateo@demo.example.com", Role.AGENT),
@@ -66,6 +69,7 @@ LONESTAR = Brokerage(
     time_zone="America/Chicago",
     state="TX",
     leads=80,
+    past=0,
     team=(
         ("Dana Whitaker", "dana@demo.example.com", Role.AGENT),
         ("Jesse Garza", "jesse@demo.example.com", Role.BROKER),
@@ -190,6 +194,19 @@ def people_of(brokerage: Brokerage, tenant: Tenant) -> list[Person]:
     )
 
 
+def past_people_of(brokerage: Brokerage, tenant: Tenant) -> list[Person]:
+    """Return the people of a brokerage's last year."""
+    return make_people(
+        seed=SEED,
+        location_id=brokerage.location_id,
+        count=brokerage.past,
+        now=tenant.created_at,
+        state=brokerage.state,
+        agents=brokerage.agents,
+        past=True,
+    )
+
+
 def people_for(tenant: Tenant) -> list[Person]:
     """Return who traffic in a tenant is about: the demo's people, or some of its own."""
     brokerage = next((each for each in BROKERAGES if each.location_id == tenant.location_id), None)
@@ -220,7 +237,8 @@ def _letters(
     place: int, brokerage: Brokerage, tenant: Tenant, secret: str
 ) -> Iterator[tuple[int, Post, Letter]]:
     """Yield each webhook of a brokerage with its lane: one person's webhooks keep their order."""
-    for number, person in enumerate(people_of(brokerage, tenant)):
+    people = [*people_of(brokerage, tenant), *past_people_of(brokerage, tenant)]
+    for number, person in enumerate(people):
         story = tell_story(
             person, location_id=brokerage.location_id, brokerage=brokerage.name, now=tenant.created_at
         )

@@ -33,8 +33,8 @@ class CapacityForm(forms.Form):
     def starting(row: TierCuts | None) -> dict[str, Any]:
         """Return what the form shows at first."""
         if row is None:
-            return {"least_percent": 0}
-        return {"hot_a_week": row.hot_a_week, "least_percent": round(100 * row.least_precision, 1)}
+            return {"least_percent": "0"}
+        return {"hot_a_week": row.hot_a_week, "least_percent": f"{100 * row.least_precision:g}"}
 
     def capacity(self) -> dict[str, Any]:
         """Return what to keep."""

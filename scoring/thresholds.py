@@ -31,6 +31,12 @@ LEAST_ABOVE = 20
 MOST_HOT, MOST_WORKED = 0.2, 0.5
 """Share of leads that are hot, and hot or warm, at most: who can call everybody still calls some first."""
 
+LOWEST_HOT, LOWEST_WARM = 0.5, 0.25
+"""Shares of the graded leads' average score below which nobody is hot, or warm, however much time there is.
+
+Where most leads hardly score at all, the best fifth would reach down to those nobody closes.
+"""
+
 MOST_MISSED = 0.1
 """Share of the closings that come from below steady at most."""
 
@@ -289,6 +295,8 @@ class _Leads:
         self.graded = len(told) - places
         self.closed = self.closings - self.missed
         self.can_grade = self.closings >= LEAST_CLOSINGS
+        average = float(told.mean()) if self.can_grade else 0.0
+        self.lowest_hot, self.lowest_warm = LOWEST_HOT * average, LOWEST_WARM * average
 
     def between(self, low: float, high: float) -> float:
         """Return how many leads a week come from one score up to another."""
@@ -306,9 +314,10 @@ def _choose(leads: _Leads, capacity: Capacity, room: _Room) -> Cuts:
     fits = leads.above <= room.hot * leads.weeks
     among_best = leads.above <= MOST_HOT * leads.count
     by_capacity, by_share = int(np.argmax(fits)), int(np.argmax(among_best))
-    place, precise = max(by_capacity, by_share), True
+    by_average = min(int(np.searchsorted(leads.grid, leads.lowest_hot)), len(leads.grid) - 1)
+    place, precise = max(by_capacity, by_share, by_average), True
     wanted = capacity.least_precision if leads.can_grade else 0.0
-    bound = "share" if by_share > by_capacity else "capacity"
+    bound = "capacity" if place == by_capacity else "share" if place == by_share else "average"
     if wanted > 0.0:
         sure = [
             one
@@ -344,6 +353,7 @@ def _warm(leads: _Leads, room: _Room, place: int) -> float:
     """Return the lowest cut below the hot one that the team has time for."""
     more = leads.above[:place] - leads.above[place]
     fits = (more <= room.warm * leads.weeks) & (leads.above[:place] <= MOST_WORKED * leads.count)
+    fits &= leads.grid[:place] >= leads.lowest_warm
     if fits.any():
         return float(leads.grid[int(np.argmax(fits))])
     # too many leads share the next score: the order of tiers stays, and none of them is warm
@@ -383,6 +393,9 @@ def _why_hot(capacity: Capacity, room: _Room, bound: str, hot_a_week: float) -> 
     if bound == "precision":
         wanted = f"at least {_percent(capacity.least_precision)} are to close"
         return f"{wanted}, so {hot_a_week:.3g} a week are hot, though {room_told}"
+    if bound == "average":
+        floor = "lower scores are not half the average"
+        return f"{floor}, so {hot_a_week:.3g} a week are hot, though {room_told}"
     if bound == "share":
         return f"the best {_percent(MOST_HOT)} of the leads are {hot_a_week:.3g} a week, and {room_told}"
     return room_told

@@ -73,6 +73,7 @@ def _reliability(rows: list[Reliability]) -> Chart | None:
         title="What was said and what came",
         labels=[f"{100 * row.said:.0f} %" for row in rows],
         label_name="Said",
+        is_straight=True,
         series=[
             Series("Came, %", [100 * row.happened for row in rows]),
             Series("Said, %", [100 * row.said for row in rows], 6, is_dashed=True),
@@ -90,6 +91,7 @@ def _gains(rows: list[Gain]) -> Chart | None:
         title="Reached by calling the best-scored first",
         labels=["0 %", *(f"{100 * row.share:.0f} %" for row in told)],
         label_name="Share called",
+        is_straight=True,
         series=[
             Series(
                 "By score, % reached", [0.0, *(100 * (row.reached or 0.0) for row in told)], is_filled=True
@@ -109,6 +111,7 @@ def _folds(rows: list[Fold]) -> Chart | None:
         title="Forward in time",
         labels=[f"{row.begins:%-d %b %Y}" for row in told],
         label_name="From",
+        is_straight=True,
         number="{:,.1f}".format,
         series=[
             Series("AUC × 100", [100 * (row.auc.value or 0.0) for row in told]),

@@ -101,6 +101,20 @@ def test_line_chart_tells_the_same_in_lines_words_and_table() -> None:
     assert chart.data["points"] == [0.0, 50.0, 100.0]
 
 
+def test_a_slope_that_says_something_is_drawn_straight() -> None:
+    chart = charts.line_chart(
+        id="gain",
+        title="Gain",
+        labels=["0 %", "50 %", "100 %"],
+        series=[Series("Reached", [0, 50, 100])],
+        label_name="Called",
+        is_straight=True,
+    )
+
+    assert chart.paths[0].line == "M0.00 214.0L50.00 112.0L100.00 10.0"
+    assert chart.label_name == "Called"
+
+
 def test_bar_chart_stacks_its_series_and_links_each_column() -> None:
     chart = charts.bar_chart(
         id="bars",

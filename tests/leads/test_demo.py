@@ -22,7 +22,7 @@ from tests import ghl
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> None:
     """Make the demo small, its key its own, and the door open to it."""
-    monkeypatch.setattr(demo, "HARBOR", dataclasses.replace(demo.HARBOR, leads=14))
+    monkeypatch.setattr(demo, "HARBOR", dataclasses.replace(demo.HARBOR, leads=14, past=0))
     monkeypatch.setattr(demo, "LONESTAR", dataclasses.replace(demo.LONESTAR, leads=2))
     monkeypatch.setattr(demo, "BROKERAGES", (demo.HARBOR, demo.LONESTAR))
     settings.SIMULATOR_KEY_FILE = tmp_path / "simulator.pem"

@@ -68,6 +68,30 @@ def test_stories_are_in_order_and_end_now() -> None:
         assert moments[-1] <= NOW
 
 
+def test_last_years_stories_have_ended_and_seriousness_is_no_promise() -> None:
+    past = make_people(seed=7, location_id="L", count=300, now=NOW, state="WA", agents=("u1",), past=True)
+    ended = {
+        each.contact_id: next(
+            (
+                post.body["status"]
+                for post in story(each)
+                if post.body.get("type") == "OpportunityStatusUpdate"
+            ),
+            "",
+        )
+        for each in past
+    }
+    won = Counter(each.intent for each in past if ended[each.contact_id] == "won")
+    everyone = Counter(each.intent for each in past)
+
+    assert all(timedelta(days=100) <= NOW - each.created_at < timedelta(days=481) for each in past)
+    assert not {each.contact_id for each in past} & {each.contact_id for each in people(400)}
+    assert set(ended.values()) == {"", "won", "lost", "abandoned"}
+    assert won["ready"] / everyone["ready"] > won["active"] / everyone["active"] > 0.05
+    assert won["browsing"] > 0
+    assert won["ready"] < everyone["ready"]
+
+
 def test_every_webhook_of_a_story_means_something() -> None:
     for person in people(60):
         for post in story(person):

@@ -84,6 +84,24 @@ def test_precision_is_the_closed_share_above_the_cut_with_its_interval() -> None
     assert found.share == found.closed / found.leads
 
 
+def test_nobody_below_half_the_average_is_hot_however_much_time_there_is() -> None:
+    """Most leads hardly score: the best fifth reaches down to those nobody closes, the hot cut does not."""
+    rng = np.random.default_rng(3)
+    scores = np.where(rng.random(4_000) < 0.1, rng.uniform(20, 60, 4_000), rng.uniform(0, 1, 4_000))
+    closed = rng.random(4_000) < scores / 100
+    recent = Recent(scores, [""] * 4_000, 4.0)
+
+    cuts = choose_cuts(recent, Graded(scores, closed, [""] * 4_000), Capacity(1_000.0, 2_000.0))[""]
+
+    average = float(scores.mean())
+    assert 5.0 < average < 6.0
+    assert cuts.hot == np.ceil(average / 2)
+    assert cuts.warm == np.ceil(average / 4)
+    assert cuts.reasons[0].startswith(
+        "Hot from 3: lower scores are not half the average, so 116 a week are hot, though your team can call"
+    )
+
+
 def test_a_wish_no_cut_can_make_sure_of_is_said() -> None:
     found = choose_cuts(*tenant(), replace(TEAM, least_precision=0.5))[""]
 

@@ -36,6 +36,11 @@ BUDGETS = {
 }
 SPANISH_SHARE = 0.18
 DAYS_BACK = 150
+# Those of last year: their stories have ended, and of those who stayed to be counted more were serious.
+PAST_INTENTS = {"ready": 0.2, "active": 0.28, "browsing": 0.32, "cold": 0.2}
+PAST_DAYS = (100, 480)
+PAST_FIRST = 100_000
+"""Their first number: nobody of now shares it."""
 
 FIRST = (  # noqa: SIM905 a list of words reads best as words
     "Avery Jordan Riley Casey Morgan Quinn Rowan Skyler Emerson Finley Harper Logan Parker Reese "
@@ -89,6 +94,7 @@ class Person:
     agent: str
     created_at: datetime
     seed: int
+    is_past: bool = False
 
     @property
     def budget_text(self) -> str:
@@ -121,24 +127,38 @@ def make_phone(state: str, number: int) -> str:
 
 
 def make_people(
-    *, seed: int, location_id: str, count: int, now: datetime, state: str, agents: tuple[str, ...]
+    *,
+    seed: int,
+    location_id: str,
+    count: int,
+    now: datetime,
+    state: str,
+    agents: tuple[str, ...],
+    past: bool = False,
 ) -> list[Person]:
-    """Make the people of one brokerage; the same seed and moment make the same people."""
-    return [_make_person(seed, location_id, number, now, state, agents) for number in range(count)]
+    """Make the people of one brokerage, or those of last year; the same seed and moment make the same."""
+    numbers = range(PAST_FIRST, PAST_FIRST + count) if past else range(count)
+    return [_make_person(seed, location_id, number, now, state, agents, past) for number in numbers]
 
 
 def _make_person(
-    seed: int, location_id: str, number: int, now: datetime, state: str, agents: tuple[str, ...]
+    seed: int,
+    location_id: str,
+    number: int,
+    now: datetime,
+    state: str,
+    agents: tuple[str, ...],
+    past: bool,
 ) -> Person:
     own = int.from_bytes(hashlib.sha256(f"{seed}/{location_id}/{number}".encode()).digest()[:8], "big")
     random = Random(own)
-    segment, intent = choose(random, SEGMENTS), choose(random, INTENTS)
+    segment, intent = choose(random, SEGMENTS), choose(random, PAST_INTENTS if past else INTENTS)
     city = random.choice(list(MARKETS[state]))
     low, high = BUDGETS[segment]
     first, last = random.choice(FIRST), random.choice(LAST)
     # The serious ones are mostly recent: those from long ago have bought, sold or gone.
-    reach = {"ready": 24, "active": 50}.get(intent, DAYS_BACK)
-    age = timedelta(days=random.uniform(0.2, reach), seconds=random.uniform(0, 3600))
+    days = PAST_DAYS if past else (0.2, {"ready": 24, "active": 50}.get(intent, DAYS_BACK))
+    age = timedelta(days=random.uniform(*days), seconds=random.uniform(0, 3600))
     return Person(
         contact_id=make_id(seed, location_id, "contact", number),
         first=first,
@@ -159,4 +179,5 @@ def _make_person(
         agent=random.choice(agents),
         created_at=now - age,
         seed=own,
+        is_past=past,
     )

@@ -12,6 +12,11 @@ from leads.ghl.simulator.manners import DAYS, MANNERS, MONTHS, Manner
 from leads.ghl.simulator.people import Person
 from leads.ghl.simulator.wire import Post, Wire
 
+DEALS = {"ready": 0.9, "active": 0.8, "browsing": 0.5, "cold": 0.2}
+"""Share of last year's leads for whom the agent opened an opportunity."""
+WON = {"ready": (0.4, 0.65), "active": (0.2, 0.42), "browsing": (0.06, 0.2), "cold": (0.01, 0.05)}
+"""Share of last year's deals that were won where agent and lead never met, and where they did."""
+
 
 @dataclass(slots=True)
 class _Story:
@@ -111,10 +116,10 @@ def tell_story(person: Person, *, location_id: str, brokerage: str, now: datetim
     manner = MANNERS[person.intent]
     _arrive(story)
     ends = person.created_at + timedelta(days=manner.lasts_days * story.random.uniform(0.5, 1.5))
-    if person.intent == "ready":
+    if person.intent == "ready" and not person.is_past:
         ends = now  # these are the ones whose time is now
     _talk(story, manner, ends)
-    _mail(story, manner)
+    _mail(story, manner, ends if person.is_past else now)
     _leave(story, manner, ends)
     return sorted(story.posts, key=lambda post: post.at)
 
@@ -143,7 +148,10 @@ def _talk(story: _Story, manner: Manner, ends: datetime) -> None:
     at = story.after(person.created_at, manner.reply_hours)
     stages = _stages(person, manner)
     stages = stages[: random.randint(len(stages) // 2, len(stages))]  # not everyone tells everything
-    deal = person.intent in ("ready", "active") and random.random() < 0.9
+    if person.is_past:
+        deal = random.random() < DEALS[person.intent]
+    else:
+        deal = person.intent in ("ready", "active") and random.random() < 0.9
     opened = at + timedelta(hours=5)
     if deal:
         _opportunity(story, "OpportunityCreate", "new", opened, opened)
@@ -171,7 +179,9 @@ def _talk(story: _Story, manner: Manner, ends: datetime) -> None:
         if random.random() < 0.35 * manner.answers:
             _browse(story, story.after(answered, 6))
         at = story.after(answered, manner.gap_days * 24 * random.uniform(0.4, 1.4))
-    if deal and met and at < story.now:
+    if deal and person.is_past:
+        _end(story, at, opened, met=met)
+    elif deal and met and at < story.now:
         _close(story, at, opened)
 
 
@@ -281,6 +291,23 @@ def _close(story: _Story, at: datetime, opened: datetime) -> None:
         _opportunity(story, "OpportunityStatusUpdate", "offer", opened, later, status="lost")
 
 
+def _end(story: _Story, at: datetime, opened: datetime, *, met: bool) -> None:
+    """Let last year's deal be won or lost; who met the agent wins most often."""
+    random = story.random
+    won = random.random() < WON[story.person.intent][met]
+    if won:
+        _opportunity(story, "OpportunityStageUpdate", "offer", opened, at)
+    later = at + timedelta(days=random.uniform(12, 40))
+    _opportunity(
+        story,
+        "OpportunityStatusUpdate",
+        "offer" if won else "showing" if met else "new",
+        opened,
+        later,
+        status="won" if won else random.choice(("lost", "abandoned")),
+    )
+
+
 def _browse(story: _Story, at: datetime) -> None:
     """Look at homes on the website, which a workflow reports."""
     random = story.random
@@ -293,13 +320,13 @@ def _browse(story: _Story, at: datetime) -> None:
         at += timedelta(minutes=random.uniform(1, 9))
 
 
-def _mail(story: _Story, manner: Manner) -> None:
+def _mail(story: _Story, manner: Manner, until: datetime) -> None:
     """Send the newsletter every other week or so."""
     person, random = story.person, story.random
     if "newsletter" not in story.tags:
         return
     at = person.created_at + timedelta(days=random.uniform(3, 14))
-    while at < story.now:
+    while at < min(until, story.now):
         name = story.name("newsletter")
         for moment, outcome in _outcomes(story, manner, at):
             story.add(moment, story.wire.email_event(outcome, at=moment, name=name))
