@@ -143,6 +143,8 @@ def _scored(data: Mapping[str, Any], icon: str) -> Line:
         return Line(icon, f"First score: {round(score)}")
     if round(score) == round(before):  # the brokerage moved its tiers, or the score crossed one by a hair
         return Line(icon, f"Tier changed at score {round(score)}", _tier_move(data), "")
+    if data.get("anew"):
+        return Line(icon, f"Scored anew by other measures: {round(score)}", _tier_move(data))
     verb, tone = ("rose", "good") if score >= before else ("fell", "warn")
     return Line(icon, f"Score {verb} from {round(before)} to {round(score)}", _tier_move(data), tone)
 

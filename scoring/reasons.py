@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from leads.ml.catalogue import BY_NAME, LONG_AGO, QUESTIONS
@@ -39,7 +40,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
-    """How a feature is told: an icon, words by its value, and how old the fact is in days."""
+    """How a feature is told: an icon, words by its value, and how old the fact is in days.
+
+    No words mean that there is nothing to tell: a model counts also what a lead did not do, and that a thing
+    was not said must never read as if it had been.
+    """
 
     icon: str
     words: Callable[[FeatureVector], str]
@@ -47,14 +52,26 @@ class _Wording:
 
 
 def _said(icon: str, feature: str, words: str) -> dict[str, _Wording]:
-    return {feature: _Wording(icon, lambda v: words, lambda v: v[feature])}
+    return {feature: _Wording(icon, lambda v: words if v[feature] < LONG_AGO else "", lambda v: v[feature])}
 
 
 def _fixed(icon: str, feature: str, words: str) -> dict[str, _Wording]:
-    return {feature: _Wording(icon, lambda v: words)}
+    return {feature: _Wording(icon, lambda v: words if v[feature] > 0 else "")}
+
+
+def _either(icon: str, feature: str, more: str, less: str, *, least: float = 0.05) -> dict[str, _Wording]:
+    """Tell a change by its direction."""
+
+    def words(vector: FeatureVector) -> str:
+        value = vector[feature]
+        return more if value > least else less if value < -least else ""
+
+    return {feature: _Wording(icon, words)}
 
 
 def _move(vector: FeatureVector) -> str:
+    if vector["urgency"] <= 0 and vector["days_to_move"] >= LONG_AGO:
+        return ""
     days = round(vector["days_to_move"])
     if vector["days_to_move"] >= LONG_AGO:
         return "In a hurry" if vector["urgency"] >= 0.3 else "Spoke of time"
@@ -85,16 +102,63 @@ WORDINGS: dict[str, _Wording] = {
     ),
     "urgency": _Wording("timer", _move),
     "financing_ready": _Wording(
-        "wallet", lambda v: "Financing in place" if v["financing_ready"] > 0 else "Not pre-approved yet"
+        "wallet",
+        lambda v: (
+            "Financing in place"
+            if v["financing_ready"] > 0
+            else "Not pre-approved yet"
+            if v["financing_ready"] < 0
+            else ""
+        ),
     ),
     "answers": _Wording(
         "list-checks", lambda v: f"Answered {v['answers']:.0f} of {len(QUESTIONS)} questions"
     ),
-    "velocity_1d": _Wording("zap", lambda v: "Very active today"),
-    "velocity_7d": _Wording("trending-up", lambda v: "Active this week"),
-    "sentiment": _Wording("smile", lambda v: "Friendly tone" if v["sentiment"] > 0 else "Unhappy tone"),
+    "velocity_1d": _Wording(
+        "zap",
+        lambda v: (
+            "Very active today" if v["velocity_1d"] >= 3 else "Active today" if v["velocity_1d"] > 0 else ""
+        ),
+    ),
+    **_either("smile", "sentiment", "Friendly tone", "Unhappy tone"),
     "lead_reply_hours": _Wording(
-        "reply", lambda v: "Replies fast" if v["lead_reply_hours"] < 4 else "Replies"
+        "reply",
+        lambda v: (
+            "Replies fast"
+            if 0 <= v["lead_reply_hours"] < 4
+            else "Replies"
+            if v["lead_reply_hours"] >= 0
+            else ""
+        ),
+    ),
+    "team_reply_minutes": _Wording(
+        "reply",
+        lambda v: (
+            "We reply fast"
+            if 0 <= v["team_reply_minutes"] < 60
+            else "We reply slowly"
+            if v["team_reply_minutes"] >= 0
+            else ""
+        ),
+    ),
+    "days_since_wrote": _Wording(
+        "message-circle",
+        lambda v: "Wrote" if v["days_since_wrote"] < LONG_AGO else "Has not written",
+        lambda v: v["days_since_wrote"],
+    ),
+    "inbound_30d": _Wording(
+        "messages-square",
+        lambda v: "In touch this month" if v["inbound_30d"] >= 0.5 else "No word this month",
+    ),
+    "message_sentences": _Wording(
+        "file-text",
+        lambda v: (
+            "Writes at length"
+            if v["message_sentences"] >= 3
+            else "Writes briefly"
+            if v["message_sentences"] > 0
+            else ""
+        ),
     ),
     "source_close_rate": _Wording(
         "map-pin",
@@ -102,9 +166,27 @@ WORDINGS: dict[str, _Wording] = {
             "Source that closes often" if v["source_close_rate"] > 1.75 else "Source that seldom closes"
         ),
     ),
-    "sentiment_change": _Wording(
-        "message-circle", lambda v: "Tone got warmer" if v["sentiment_change"] > 0 else "Tone got cooler"
-    ),
+    **_either("message-circle", "sentiment_change", "Tone got warmer", "Tone got cooler"),
+    **_either("message-circle", "sentiment_trend", "Tone gets warmer", "Tone gets cooler"),
+    **_either("trending-up", "velocity_change", "More active than usual", "Less active than usual"),
+    **_either("zap", "velocity_change_1d", "More active today", "Less active today"),
+    **_said("globe", "days_since_visit", "Looked around"),
+    **_said("circle-question-mark", "days_since_hesitation", "Said they are not sure"),
+    **_said("scale", "days_since_negotiation", "Bargained"),
+    **_fixed("scale", "negotiations", "Bargains"),
+    **_fixed("message-circle-warning", "objections", "Raised objections"),
+    **_fixed("banknote", "cash_buyer", "Pays cash"),
+    **_fixed("landmark", "lender_named", "Spoke of their lender"),
+    **_fixed("file-clock", "lease_ending", "Lease is ending"),
+    **_fixed("truck", "relocating", "Relocating"),
+    **_fixed("house", "selling", "Has a home to sell"),
+    **_fixed("building-2", "investing", "Invests"),
+    **_fixed("share-2", "listing_shares", "Shared homes"),
+    **_fixed("milestone", "commitment", "Came closer to a deal"),
+    **_fixed("calendar-days", "weekend_share", "Active on weekends"),
+    **_fixed("moon", "late_share", "Active late at night"),
+    **_fixed("send", "outbound_30d", "We reached out this month"),
+    **_fixed("trending-up", "velocity_7d", "Active this week"),
     "profile_quality": _Wording(
         "id-card",
         lambda v: "Complete record" if v["profile_quality"] >= 60 else "Part of the record filled in",
@@ -131,6 +213,15 @@ WORDINGS: dict[str, _Wording] = {
     **_fixed("bell-off", "opted_out", "Opted out of messages"),
     **_fixed("mail-x", "email_bounced", "E-mail bounces"),
 }
+BACKGROUND = frozenset(
+    {
+        *("opportunity_open", "stage_moves", "outbound_30d", "team_reply_minutes", "team_reply_trend"),
+        *("source_close_rate", "season", "season_rising", "days_known", "profile_quality"),
+        *("months_of_supply", "market_price_change", "days_on_market"),
+    }
+)
+"""What the team, the source or the season did: told only where the lead itself gives too few reasons."""
+
 ICONS = frozenset(wording.icon for wording in WORDINGS.values())
 
 
@@ -141,21 +232,23 @@ def reasons_for(
     now: datetime,
     least: float = LEAST_POINTS,
 ) -> tuple[Reason, ...]:
-    """Return the weightiest reasons, most points first; the seven answers count as one."""
+    """Return the weightiest reasons, the lead's own first; the seven answers count as one."""
     grouped: dict[str, float] = {}
     for feature, share in points:
         name = "answers" if feature.startswith("answered_") else feature
         grouped[name] = grouped.get(name, 0.0) + share
-    ranked = sorted(grouped.items(), key=lambda item: -abs(item[1]))
-    return tuple(
-        _reason(vector, feature, share, now) for feature, share in ranked[:MOST] if abs(share) >= least
-    )
+    weighty = [item for item in grouped.items() if abs(item[1]) >= least]
+    weighty.sort(key=lambda item: (item[0] in BACKGROUND, -abs(item[1])))
+    told = (_reason(vector, feature, share, now) for feature, share in weighty)
+    return tuple(islice((reason for reason in told if reason is not None), MOST))
 
 
-def _reason(vector: FeatureVector, feature: str, points: float, now: datetime) -> Reason:
+def _reason(vector: FeatureVector, feature: str, points: float, now: datetime) -> Reason | None:
     wording = WORDINGS.get(feature)
     if wording is None:
         return Reason("dot", BY_NAME[feature].label, points)
+    if not wording.words(vector):
+        return None
     days = wording.days(vector) if wording.days is not None else -1.0
     at = now - timedelta(days=days) if 0 <= days < LONG_AGO else None
     return Reason(wording.icon, wording.words(vector), points, at)

@@ -87,7 +87,7 @@ def _scores(tenant: Tenant, since: datetime, now: datetime) -> list[ScoreFact]:
 SCORES = """
 SELECT lead_id, occurred_at, (data->>'score')::float8, (data->>'previous_score')::float8 FROM leads_event
 WHERE tenant_id = %(tenant)s AND kind = %(kind)s AND lead_id IS NOT NULL AND data->>'score' IS NOT NULL
-  AND NOT is_backfill AND occurred_at > %(since)s AND occurred_at <= %(now)s
+  AND NOT is_backfill AND data->>'anew' IS NULL AND occurred_at > %(since)s AND occurred_at <= %(now)s
 ORDER BY occurred_at DESC LIMIT %(most)s
 """
 

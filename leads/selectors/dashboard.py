@@ -76,7 +76,8 @@ def ask_for_sparks(
 SCORES_BY_DAY = """
 SELECT lead_id, floor(extract(epoch FROM %(now)s::timestamptz - occurred_at) / 86400)::int AS days_back,
   array_agg((data->>'score')::float8 ORDER BY occurred_at, id),
-  (array_agg((data->>'previous_score')::float8 ORDER BY occurred_at, id))[1]
+  (array_agg((data->>'previous_score')::float8 ORDER BY occurred_at, id))[1],
+  bool_or(data ? 'anew')
 FROM leads_event
 JOIN (SELECT id AS lead_id, tenant_id FROM leads_lead WHERE id = ANY(%(leads)s::bigint[])) AS wanted
   USING (tenant_id, lead_id)
@@ -85,10 +86,18 @@ GROUP BY lead_id, days_back ORDER BY lead_id, days_back DESC
 """
 
 
-def _spark_of(lead: Lead, recorded: Sequence[tuple[int, int, list[float], float | None]]) -> Spark | None:
-    """Sample the score at the end of each day; days before the first score are left out."""
+Day = tuple[int, int, list[float], float | None, bool]
+"""A lead, how many days ago, its scores of that day, the one before them, whether it was scored anew."""
+
+
+def _spark_of(lead: Lead, recorded: Sequence[Day]) -> Spark | None:
+    """Sample the score at the end of each day, from the first score on that is measured as today's is."""
     if lead.score is None:
         return None
+    anew = max((place for place, day in enumerate(recorded) if day[4]), default=None)
+    if anew is not None:
+        back, scores = recorded[anew][1], recorded[anew][2]
+        recorded = [(lead.pk, back, scores[-1:], None, False), *recorded[anew + 1 :]]
     level = recorded[0][3] if recorded else lead.score
     left = list(recorded)
     days: list[float] = []
@@ -99,7 +108,7 @@ def _spark_of(lead: Lead, recorded: Sequence[tuple[int, int, list[float], float 
             days.append(level)
     days.append(lead.score)
     if len(days) == 1:
-        today = [score for _, _, scores, _ in recorded for score in scores]
+        today = [score for _, _, scores, *_ in recorded for score in scores]
         days = [*today[:-1], lead.score]
     return spark(days, low=0, high=100)
 

@@ -34,6 +34,8 @@ class Standing:
     event_at: datetime
     segment: str = ""
     sentences: Sequence[str] = ()
+    is_anew: bool = False
+    """Whether what scores rest on was changed: the score before is no measure of this one."""
 
 
 _SHOWN = tuple(
@@ -52,6 +54,7 @@ _UPDATE = f"""
         previous_score = CASE
             WHEN round(lead.score::numeric) IS NOT DISTINCT FROM round(told.score::numeric)
                 THEN lead.previous_score
+            WHEN told.is_anew THEN NULL  -- measured otherwise, not moved
             WHEN told.event_at < told.scored_at - interval '1 hour' THEN NULL  -- learned, not moved
             ELSE lead.score
         END,
@@ -73,9 +76,9 @@ _UPDATE = f"""
             agent.email AS agent_email
         FROM unnest(
             %s::bigint[], %s::float8[], %s::float8[], %s::float8[], %s::text[], %s::text[], %s::jsonb[],
-            %s::timestamptz[], %s::timestamptz[], %s::text[]
+            %s::timestamptz[], %s::timestamptz[], %s::text[], %s::bool[]
         ) AS told (
-            lead_id, score, low, high, tier, next_action, reasons, scored_at, event_at, segment
+            lead_id, score, low, high, tier, next_action, reasons, scored_at, event_at, segment, is_anew
         )
         JOIN leads_lead AS was ON was.id = told.lead_id
         LEFT JOIN leads_user AS agent ON agent.id = was.assigned_to_id
@@ -132,6 +135,7 @@ def _ask_to_write(standings: Sequence[Standing]) -> Callable[[], dict[int, Writt
         [standing.scored_at for standing in standings],
         [standing.event_at for standing in standings],
         [standing.segment for standing in standings],
+        [standing.is_anew for standing in standings],
     )
     cursor = prepared()
     cursor.execute(_UPDATE, columns)

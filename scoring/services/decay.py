@@ -80,7 +80,10 @@ def rescore_tenant(*, tenant_id: int, after: int = 0) -> int | None:
 
 @transaction.atomic
 def rescore(*, lead_ids: Sequence[int]) -> int:
-    """Score leads as of now from what is remembered of them; write only what moved; return how many did."""
+    """Score leads as of now from what is remembered of them; write only what moved; return how many did.
+
+    A score by another model than the one before is no rise and no fall: it is measured otherwise.
+    """
     now = timezone.now()
     leads = {pk: lead for pk, lead in lock_leads(set(lead_ids)).items() if lead.pk == pk}
     kept = selectors.states(leads)
@@ -101,15 +104,24 @@ def rescore(*, lead_ids: Sequence[int]) -> int:
         [score_row(work.lead, work.moments[0], scores[work.lead.pk][0], now) for work in moved],
         batch_size=CHUNK,
     )
+    anew = {
+        work.lead.pk
+        for work in works
+        if work.lead.pk in last and last[work.lead.pk][2] != scores[work.lead.pk][0].model_version
+    }
     told = []
     for work in works:
-        score = scores[work.lead.pk][0]
-        previous = last.get(work.lead.pk, (work.lead.score, work.lead.tier))
+        pk, score = work.lead.pk, scores[work.lead.pk][0]
+        previous = last[pk][:2] if pk in last else (work.lead.score, work.lead.tier)
         if previous[1] != score.tier or (work in moved and is_news(previous, score)):
-            told.append(scored_event(work.lead, work.moments[0], score, previous))
+            told.append(scored_event(work.lead, work.moments[0], score, previous, is_anew=pk in anew))
     if told:
         record_events(events=told)
-    update_standing(standings=[standing_of(work, scores[work.lead.pk][0], now) for work in moved])
+    update_standing(
+        standings=[
+            standing_of(work, scores[work.lead.pk][0], now, is_anew=work.lead.pk in anew) for work in moved
+        ]
+    )
     still = [work.lead.pk for work in works if work not in moved]
     Lead.objects.filter(pk__in=still).update(scored_at=now)
     return len(moved)

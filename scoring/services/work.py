@@ -148,7 +148,14 @@ def is_news(previous: tuple[float | None, str], score: Score) -> bool:
     return before is None or tier != score.tier or abs(score.score - before) >= RECORD_FROM
 
 
-def scored_event(lead: Lead, moment: Moment, score: Score, previous: tuple[float | None, str]) -> NewEvent:
+def scored_event(
+    lead: Lead,
+    moment: Moment,
+    score: Score,
+    previous: tuple[float | None, str],
+    *,
+    is_anew: bool = False,
+) -> NewEvent:
     mark = moment.event.event_id if moment.event is not None else f"at{int(moment.at.timestamp())}"
     return NewEvent(
         tenant_id=lead.tenant_id,
@@ -160,13 +167,14 @@ def scored_event(lead: Lead, moment: Moment, score: Score, previous: tuple[float
             "tier": score.tier,
             "previous_score": previous[0],
             "previous_tier": previous[1],
+            **({"anew": True} if is_anew else {}),
         },
         dedupe_key=f"scored:{lead.pk}:{mark}",
         backfill=moment.is_backfill,
     )
 
 
-def standing_of(work: Work, score: Score, now: datetime) -> Standing:
+def standing_of(work: Work, score: Score, now: datetime, *, is_anew: bool = False) -> Standing:
     interval = score.interval or (None, None)
     segment = segment_of(
         SegmentFacts(
@@ -189,4 +197,5 @@ def standing_of(work: Work, score: Score, now: datetime) -> Standing:
         event_at=last,
         segment=segment,
         sentences=[reason.sentence(now) for reason in score.reasons],
+        is_anew=is_anew,
     )

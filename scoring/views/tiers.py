@@ -26,6 +26,11 @@ class SegmentCuts:
     label: str
     cuts: Cuts
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Return why; of a segment that takes the cuts of all only why it does."""
+        return self.cuts.reasons[:1] if self.cuts.pooled else self.cuts.reasons
+
 
 @agent_required
 @require_GET

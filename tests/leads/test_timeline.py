@@ -37,6 +37,11 @@ def test_every_kind_of_event_has_words_and_an_icon_that_exists(kind: Kind) -> No
         ),
         (Kind.LEAD_SCORED, {"score": 40.2, "previous_score": None}, Line("gauge", "First score: 40")),
         (Kind.LEAD_SCORED, {}, Line("gauge", "Score changed")),
+        (
+            Kind.LEAD_SCORED,
+            {"score": 27.0, "previous_score": 82.0, "tier": "warm", "previous_tier": "hot", "anew": True},
+            Line("gauge", "Scored anew by other measures: 27", "Hot → Warm"),
+        ),
         (Kind.CONTACT_TAGGED, {"tags": ["buyer", "open-house"]}, Line("tag", "Tagged", "buyer, open-house")),
         (
             Kind.CONTACT_UPDATED,

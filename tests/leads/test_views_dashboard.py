@@ -30,14 +30,20 @@ def scored(tenant: Tenant, score: float, **fields: object) -> Lead:
 
 
 def rescored(
-    lead: Lead, at: datetime, score: float, before: float | None, tier: str, tier_before: str
+    lead: Lead,
+    at: datetime,
+    score: float,
+    before: float | None,
+    tier: str,
+    tier_before: str,
+    **more: bool,
 ) -> None:
     EventFactory(
         lead=lead,
         kind=Kind.LEAD_SCORED,
         occurred_at=at,
         source="hearthline",
-        data={"score": score, "previous_score": before, "tier": tier, "previous_tier": tier_before},
+        data={"score": score, "previous_score": before, "tier": tier, "previous_tier": tier_before, **more},
     )
 
 
@@ -327,6 +333,20 @@ def test_sparkline_follows_the_recorded_scores_day_by_day(tenant: Tenant) -> Non
     assert drawn is not None
     assert (drawn.first, drawn.last) == (50, 80)
     assert drawn.line.count("L") == 13
+
+
+def test_sparkline_begins_where_scores_were_measured_anew(tenant: Tenant) -> None:
+    """A score by the rules is no earlier score of a model: the line would show a fall that never was."""
+    lead = scored(tenant, 30)
+    rescored(lead, NOW - timedelta(days=5), 82, 70, "hot", "warm")
+    rescored(lead, NOW - timedelta(days=3), 24, 82, "warm", "hot", anew=True)
+    rescored(lead, NOW - timedelta(days=1, hours=1), 27, 24, "warm", "warm")
+
+    drawn = dashboard.score_sparks([lead], now=NOW)[lead.pk]
+
+    assert drawn is not None
+    assert (drawn.first, drawn.last) == (24, 30)
+    assert drawn.line.count("L") == 3
 
 
 def test_sparkline_of_a_lead_first_scored_today_shows_today_only(tenant: Tenant) -> None:

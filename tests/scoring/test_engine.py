@@ -18,7 +18,7 @@ from leads.models.leads import Tier as LeadTier
 from scoring import engine
 from scoring.engine import Case, Mode, Pillar, Thresholds, Tier, Weights
 from scoring.pillars import PILLAR_LABELS, PILLARS
-from scoring.reasons import ASK, WORDINGS, Reason, age, next_action
+from scoring.reasons import ASK, WORDINGS, Reason, age, next_action, reasons_for
 from scoring.rules import CROWDING, RULES, Values, link
 
 NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
@@ -364,6 +364,30 @@ def test_reasons_in_words(values: dict[str, float], text: str) -> None:
     reasons = engine.score(lead(**values), now=NOW).reasons
 
     assert text in [reason.text for reason in reasons]
+
+
+@pytest.mark.parametrize("feature", [
+    "days_since_showing", "days_since_preapproved", "days_since_not_interested", "opportunity_open",
+    "opted_out", "appointments_kept", "velocity_1d", "urgency", "financing_ready", "sentiment",
+    "lead_reply_hours", "team_reply_minutes", "waiting_hours", "sentiment_change", "velocity_change",
+])  # fmt: skip
+def test_what_did_not_happen_is_never_told_as_if_it_had(feature: str) -> None:
+    """A model takes points off for what was not said; in words it is left out."""
+    assert reasons_for(lead(), [(feature, -40.0)], now=NOW) == ()
+
+
+def test_what_a_lead_did_is_told_before_what_the_team_did() -> None:
+    vector = lead(opportunity_open=1.0, stage_moves=2.0, days_since_showing=1.0, listing_saves=3.0)
+    points = [
+        ("opportunity_open", 40.0),
+        ("stage_moves", 30.0),
+        ("days_since_showing", 9.0),
+        ("listing_saves", 5.0),
+    ]
+
+    told = [reason.text for reason in reasons_for(vector, points, now=NOW)]
+
+    assert told == ["Asked for a showing", "Saved or shared homes", "Open opportunity"]
 
 
 def test_a_feature_of_a_model_without_words_is_told_by_its_label() -> None:

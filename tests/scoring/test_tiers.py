@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from leads.errors import DomainError
 from leads.events import Kind
 from leads.models import Event, Lead, ModelVersion, Tenant, User
+from leads.services import models as registry
 from scoring import services, tasks
 from scoring.engine import Mode, Score, Thresholds, Tier, settled
 from scoring.models import LeadScore, TierCuts
@@ -79,6 +80,28 @@ def test_tiers_begin_where_the_capacity_ends(version: ModelVersion, tenant: Tena
     changed = Event.objects.filter(kind=Kind.THRESHOLDS_CHANGED).order_by("pk")
     assert [event.data["hot_a_week"] for event in changed] == [4, 8]
     assert {event.actor_id for event in changed} == {broker.pk}
+
+
+def test_a_score_by_another_model_is_no_fall(
+    tenant: Tenant, version: ModelVersion, broker: User, freeze: Freeze
+) -> None:
+    """The rules said 82 of a lead and the model says its odds: nobody fell, and nothing points down."""
+    lead = Lead.objects.filter(tenant=tenant).latest("pk")
+    registry.rollback(engine="scores", tenant=tenant)
+    serving.forget()
+    services.rescore(lead_ids=[lead.pk])
+    by_rules = LeadScore.objects.get(lead=lead)
+    freeze(NOW + timedelta(minutes=1))
+    registry.promote(version=version)
+    serving.forget()
+    services.rescore(lead_ids=[lead.pk])
+    by_model = LeadScore.objects.filter(lead=lead).latest("pk")
+    lead.refresh_from_db()
+    told = Event.objects.filter(lead=lead, kind=Kind.LEAD_SCORED).latest("pk")
+
+    assert (by_rules.mode, by_model.mode) == ("rules", "model")
+    assert (lead.score, lead.previous_score) == (by_model.score, None)
+    assert (told.data["anew"], told.data["previous_score"]) == (True, by_rules.score)
 
 
 def test_a_new_capacity_reaches_every_lead(
