@@ -18,14 +18,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from leads.access import MemberRequest, get_lead, leads_for
-from leads.models import Lead
+from leads.access import MemberRequest, get_lead, leads_for, model_versions_for
+from leads.models import Lead, ModelVersion
 from leads.pagination import CursorPagination
 from leads.problems import ProblemSerializer
 from scoring import selectors, services, tasks
 from scoring.models import LeadScore, ScoreQuery
 from scoring.serializers import (
     ExplanationSerializer,
+    ModelVersionSerializer,
     PredictionSerializer,
     ScoreAtQuerySerializer,
     ScoreAtSerializer,
@@ -158,7 +159,41 @@ class PredictionViewSet(mixins.ListModelMixin, GenericViewSet[LeadScore]):
         return LeadScore.objects.filter(tenant=tenant, lead__in=leads_for(self.request))
 
 
+class ModelVersionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
+    """Filters of model versions."""
+
+    engine = django_filters.ChoiceFilter(choices=ModelVersion.Engine.choices)
+    state = django_filters.ChoiceFilter(choices=ModelVersion.State.choices)
+
+    class Meta:
+        model = ModelVersion
+        fields: list[str] = []
+
+
+@extend_schema(tags=["models"])
+@extend_schema_view(
+    list=extend_schema(
+        summary="List the models learned from the team's own leads, newest first",
+        responses={200: ModelVersionSerializer(many=True), **_problems(400)},
+    ),
+    retrieve=extend_schema(
+        summary="Show one model with its metrics", responses={200: ModelVersionSerializer, **_problems(404)}
+    ),
+)
+class ModelVersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[ModelVersion]):
+    """Versions of the team's models with data window, features, metrics and checksum."""
+
+    lookup_value_converter = "int"
+    serializer_class = ModelVersionSerializer
+    filterset_class = ModelVersionFilter
+    queryset = ModelVersion.objects.none()
+
+    def get_queryset(self) -> QuerySet[ModelVersion]:
+        return model_versions_for(self.request)
+
+
 routes: list[tuple[str, type[GenericViewSet[Any]]]] = [
     ("leads", LeadScoreViewSet),
+    ("models", ModelVersionViewSet),
     ("predictions", PredictionViewSet),
 ]

@@ -7,8 +7,23 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
+from leads.models import ModelVersion
 from scoring import selectors
 from scoring.models import LeadScore, ScoreQuery
+
+MEASURES = (
+    "verdict",
+    "base_rate",
+    "own_share",
+    "forward",
+    "baselines",
+    "folds",
+    "reliability",
+    "gains",
+    "importance",
+    "segments",
+)
+"""What is told of a version's metrics; predictions kept one by one are not."""
 
 
 class ContributionSerializer(serializers.Serializer[Any]):
@@ -81,6 +96,41 @@ class ScoreWaitingSerializer(serializers.ModelSerializer[ScoreQuery]):
 
     def get_location(self, query: ScoreQuery) -> str:
         return reverse("scoring-lead-score-query", args=[query.lead_id, query.pk])
+
+
+class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
+    """A version of the model: what it learned from, how right it was forward in time, and what it is for."""
+
+    metrics = serializers.SerializerMethodField(help_text="Forward in time, each figure with its interval.")
+
+    class Meta:
+        model = ModelVersion
+        fields = (
+            "id",
+            "name",
+            "engine",
+            "state",
+            "target",
+            "kind",
+            "feature_version",
+            "features",
+            "leads",
+            "rows",
+            "positives",
+            "data_from",
+            "data_until",
+            "seed",
+            "sha256",
+            "reason",
+            "fault",
+            "made_at",
+            "promoted_at",
+            "retired_at",
+            "metrics",
+        )
+
+    def get_metrics(self, version: ModelVersion) -> dict[str, Any]:
+        return {name: version.metrics[name] for name in MEASURES if name in version.metrics}
 
 
 class PredictionSerializer(serializers.ModelSerializer[LeadScore]):

@@ -21,6 +21,8 @@ from scoring.services.work import not_before
 
 CHUNK = 500
 MOST_MOVED = 30
+SEEN = 0.05
+"""Points by which a score must move to look moved, written to a tenth."""
 WEEK = timedelta(days=7)
 ORDER = [str(tier) for tier in (Tier.HOT, Tier.WARM, Tier.STEADY, Tier.QUIET)]
 
@@ -70,7 +72,7 @@ def preview(
         tiers=_counts(move.tier for move in moves),
         new_tiers=_counts(move.new_tier for move in moves),
         changed=len(changed),
-        moved=[move for move in ranked[:MOST_MOVED] if move.score != move.new_score],
+        moved=[move for move in ranked[:MOST_MOVED] if abs(move.new_score - move.score) >= SEEN],
         hot_alerts=sum(move.new_tier == Tier.HOT for move in changed),
         hot_a_week=float(
             Lead.objects.active()

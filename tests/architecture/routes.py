@@ -259,6 +259,8 @@ API = {
     "scoring-lead-score": Route(TEAM, make=a_lead),
     "scoring-lead-score-query": Route(TEAM, make=a_score_query),
     "scoring-prediction-list": Route(TEAM),
+    "scoring-model-list": Route(TEAM),
+    "scoring-model-detail": Route(TEAM, make=a_model_version),
 }
 
 

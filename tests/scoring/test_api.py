@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from leads.events import Kind
-from leads.models import Lead, Membership, User
+from leads.models import Lead, Membership, Tenant, User
 from scoring import services
 from scoring.models import LeadScore
 from tests.conftest import Freeze
-from tests.factories import EventFactory, LeadFactory
+from tests.factories import EventFactory, LeadFactory, ModelVersionFactory
 from tests.leads.api import Caller, caller
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
@@ -37,12 +37,12 @@ def program(user: User) -> Caller:
 PATHS = ["leads/{lead}/explanation/"]
 
 
-@pytest.mark.parametrize("path", [*PATHS, "predictions/"])
+@pytest.mark.parametrize("path", [*PATHS, "predictions/", "models/"])
 def test_a_stranger_is_refused(path: str, lead: Lead) -> None:
     assert Caller().get(path.format(lead=lead.pk)).status_code == 401
 
 
-@pytest.mark.parametrize("path", [*PATHS, "predictions/"])
+@pytest.mark.parametrize("path", [*PATHS, "predictions/", "models/"])
 def test_the_wrong_role_is_refused(path: str, lead: Lead, buyer: User) -> None:
     assert program(buyer).get(path.format(lead=lead.pk)).status_code == 403
 
@@ -115,3 +115,32 @@ def test_predictions_are_found_by_lead_and_time(lead: Lead, agent: User, freeze:
     assert ids(lead=str(other.pk)) == [late.pk]
     assert ids(since="2026-03-10T15:30:00Z") == [late.pk]
     assert len(ids()) == 2
+
+
+# Models
+
+
+def test_models_are_told_with_their_figures_and_without_single_predictions(
+    tenant: Tenant, other_tenant: Tenant, agent: User
+) -> None:
+    metrics = {
+        "verdict": "signal",
+        "forward": {"auc": {"value": 0.81, "low": 0.77, "high": 0.85}},
+        "graded": {"scores": [41.0], "came": [1], "segments": [""]},
+    }
+    first = ModelVersionFactory(tenant=tenant, metrics=metrics, state="serving")
+    second = ModelVersionFactory(tenant=tenant)
+    theirs = ModelVersionFactory(tenant=other_tenant)
+
+    told = program(agent).get("models/").json()
+    one = program(agent).get(f"models/{first.pk}/").json()
+
+    assert [row["id"] for row in told["results"]] == [second.pk, first.pk]
+    assert told["results"][1] == one
+    assert one["metrics"] == {"verdict": "signal", "forward": metrics["forward"]}
+    assert (one["sha256"], one["features"]) == (first.sha256, first.features)
+    assert "artifact" not in one
+    assert [row["id"] for row in program(agent).get("models/", state="serving").json()["results"]] == [
+        first.pk
+    ]
+    assert program(agent).get(f"models/{theirs.pk}/").status_code == 404
