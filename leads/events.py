@@ -82,6 +82,7 @@ class Kind(StrEnum):
     MARKET_UPDATED = "market.updated"
     MODEL_CHANGED = "model.changed"
     THRESHOLDS_CHANGED = "thresholds.changed"
+    WEIGHTS_CHANGED = "weights.changed"
     TENANT_INSTALLED = "tenant.installed"
     TENANT_UNINSTALLED = "tenant.uninstalled"
 
@@ -97,6 +98,7 @@ CONCLUSIONS: frozenset[Kind] = frozenset(
         Kind.MARKET_UPDATED,
         Kind.MODEL_CHANGED,
         Kind.THRESHOLDS_CHANGED,
+        Kind.WEIGHTS_CHANGED,
         Kind.TENANT_INSTALLED,
         Kind.TENANT_UNINSTALLED,
         Kind.LEAD_ENRICHED,

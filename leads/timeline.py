@@ -87,6 +87,7 @@ LOOKS: Mapping[str, tuple[str, str, str]] = {
     Kind.MARKET_UPDATED: ("chart-line", "Market figures updated", ""),
     Kind.MODEL_CHANGED: ("brain-circuit", "Scores come from another model", ""),
     Kind.THRESHOLDS_CHANGED: ("sliders-horizontal", "Tiers begin at other scores", ""),
+    Kind.WEIGHTS_CHANGED: ("scale", "Parts of the score weigh otherwise", ""),
     Kind.TENANT_INSTALLED: ("plug", "Connected to GoHighLevel", ""),
     Kind.TENANT_UNINSTALLED: ("unplug", "Disconnected from GoHighLevel", ""),
 }

@@ -3,7 +3,15 @@ from __future__ import annotations
 from django.contrib import admin
 
 from leads.admin_site import RecordAdmin, TenantFilter, tenant_filter
-from scoring.models import LeadScore, ScoreQuery, TierCuts, WeightSet
+from scoring.models import (
+    LeadScore,
+    MarketMonth,
+    MortgageRate,
+    ScoreQuery,
+    TierCuts,
+    WeightSet,
+    WeightSettings,
+)
 
 
 @admin.register(LeadScore)
@@ -53,3 +61,42 @@ class WeightSetAdmin(RecordAdmin):
     list_filter = ("state", "origin", TenantFilter)
     list_select_related = ("tenant",)
     search_number = ("pk", "number")
+
+
+@admin.register(WeightSettings)
+class WeightSettingsAdmin(RecordAdmin):
+    """What else turns a tenant's weights; switched on the scoring pages alone."""
+
+    list_display = ("tenant", "uses_market", "uses_personal", "area", "market_at", "set_at")
+    list_filter = ("uses_market", "uses_personal", TenantFilter)
+    list_select_related = ("tenant",)
+
+
+@admin.register(MarketMonth)
+class MarketMonthAdmin(RecordAdmin):
+    """Figures of a month, which are entered and imported on the scoring pages."""
+
+    list_display = (
+        "id",
+        "tenant",
+        "area",
+        "month",
+        "homes_for_sale",
+        "homes_sold",
+        "months_of_supply",
+        "days_on_market",
+        "made_at",
+    )
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+    search_exact = ("area",)
+    search_help_text = "A number is looked up as an id, anything else as the whole name of an area."
+
+
+@admin.register(MortgageRate)
+class MortgageRateAdmin(RecordAdmin):
+    """Mortgage rates by day, which are entered and imported on the scoring pages."""
+
+    list_display = ("id", "tenant", "day", "rate", "made_at")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)

@@ -22,10 +22,10 @@ def score_events(event_ids: list[int]) -> None:
     services.score_leads(event_ids=event_ids)
 
 
-@subscribe(Kind.THRESHOLDS_CHANGED, Kind.MODEL_CHANGED)
+@subscribe(Kind.THRESHOLDS_CHANGED, Kind.MODEL_CHANGED, Kind.WEIGHTS_CHANGED, Kind.MARKET_UPDATED)
 @shared_task(ignore_result=True)
 def follow_changes(event_ids: list[int]) -> None:
-    """Queue new scores for the leads of tenants whose tiers or model changed; it is too slow for here.
+    """Queue new scores for the leads of tenants whose tiers, model or weights changed: too slow here.
 
     What could not be queued is made up for within the hour, when time is let count.
     """

@@ -17,6 +17,13 @@ urlpatterns = [
     path("scoring/models/<int:pk>/", views.version, name="version"),
     path("scoring/models/<int:pk>/preview/", views.preview_version, name="version-preview"),
     path("scoring/models/<int:pk>/publish/", views.publish_version, name="version-publish"),
+    path("scoring/market/", views.market, name="market"),
+    path("scoring/market/months/", views.keep_month, name="market-month"),
+    path("scoring/market/months/<int:pk>/remove/", views.remove_month, name="market-month-remove"),
+    path("scoring/market/rates/", views.keep_rate, name="market-rate"),
+    path("scoring/market/rates/<int:pk>/remove/", views.remove_rate, name="market-rate-remove"),
+    path("scoring/market/import/", views.import_file, name="market-import"),
+    path("scoring/market/use/", views.use_market, name="market-use"),
     path("scoring/tiers/", views.tiers, name="tiers"),
     path("scoring/tiers/capacity/", views.set_capacity, name="capacity"),
 ]

@@ -1,6 +1,7 @@
 """Reads of the engine's inputs, of what it said, and of what it may learn from."""
 
 from scoring.selectors.learning import LEFT_OUT, Rows, outcomes_of, training_rows
+from scoring.selectors.market import Market, market_areas, market_of, weight_settings
 from scoring.selectors.proof import Proof, newest_run, newest_version, proof_of, serving_version
 from scoring.selectors.scores import (
     CURRENT,
@@ -27,6 +28,10 @@ from scoring.selectors.scores import (
 )
 
 __all__ = [
+    "Market",
+    "market_areas",
+    "market_of",
+    "weight_settings",
     "Proof",
     "newest_run",
     "newest_version",

@@ -4,6 +4,14 @@ from scoring.services.decay import rescore, rescore_stale, rescore_tenant, tenan
 from scoring.services.events import score_leads
 from scoring.services.explaining import score_at, standing_explanation
 from scoring.services.learning import LEAST_CAME, decide, retrain, retrain_nightly, tenants_to_train
+from scoring.services.market import (
+    Imported,
+    import_market,
+    keep_market,
+    remove_month,
+    remove_rate,
+    set_market_use,
+)
 from scoring.services.queries import answer_query, ask_score, lost_queries, prune_queries, wait_for_answer
 from scoring.services.serving import ENGINE
 from scoring.services.tiers import (
@@ -24,6 +32,12 @@ from scoring.services.versions import (
 )
 
 __all__ = [
+    "Imported",
+    "import_market",
+    "keep_market",
+    "remove_month",
+    "remove_rate",
+    "set_market_use",
     "ENGINE",
     "LEAST_CAME",
     "begin_training",

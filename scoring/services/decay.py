@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from leads import bus
+from leads.events import Kind
 from leads.ml import features
 from leads.models import Event, Lead
 from leads.selectors.alerts import settings_of
@@ -17,7 +19,7 @@ from leads.services.events import record_events
 from leads.services.standing import update_standing
 from scoring import selectors
 from scoring.engine import Score
-from scoring.models import LeadScore
+from scoring.models import LeadScore, WeightSettings
 from scoring.services.events import GROUP
 from scoring.services.work import (
     CHUNK,
@@ -61,8 +63,14 @@ def rescore_stale(*, limit: int = 2_000) -> int:
 
 @transaction.atomic
 def tenants_to_rescore(*, event_ids: Sequence[int]) -> list[int]:
-    """Return the tenants whose thresholds these events changed, each event once."""
-    changed = Event.objects.filter(pk__in=bus.claim(GROUP, event_ids))
+    """Return the tenants whose scores these events change, each event once.
+
+    Market figures change scores only where they turn the weights.
+    """
+    changed = Event.objects.filter(pk__in=bus.claim(GROUP, event_ids)).exclude(
+        Q(kind=Kind.MARKET_UPDATED)
+        & ~Q(tenant__in=WeightSettings.objects.filter(uses_market=True).values("tenant"))
+    )
     return sorted(set(changed.values_list("tenant_id", flat=True)))
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
 
 from leads.errors import DomainError
 from leads.ml.catalogue import NAMES, VERSION
@@ -20,8 +22,10 @@ from leads.models import AlertSettings, Lead, ModelVersion
 from leads.services.models import clear_fault, note_fault
 from scoring import engine, selectors
 from scoring.engine import Case, Score, Thresholds, Weights
-from scoring.models import TierCuts, WeightSet
+from scoring.models import TierCuts, WeightSet, WeightSettings
 from scoring.pillars import Pillar
+from scoring.weights import PLAIN as NEUTRAL
+from scoring.weights import Adjustment, combine
 
 if TYPE_CHECKING:
     from scoring.training import Trained
@@ -48,13 +52,19 @@ class Served:
     weight_set: str = PLAIN.name
     weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     cuts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    market: Adjustment = NEUTRAL
 
     def weights_of(self, segment: str) -> Weights:
-        """Return the weights that hold for a segment; those for all where it has none of its own."""
+        """Return the weights that hold for a segment, turned by the market; its name says what was applied.
+
+        Those for all hold where a segment has none of its own.
+        """
         own = self.weights.get(segment, self.weights.get(""))
-        if own is None:
+        if own is None and self.market.is_neutral:
             return PLAIN
-        return Weights(self.weight_set, {Pillar(name): value for name, value in own.items()})
+        learned = {Pillar(name): value for name, value in (own or {}).items()}
+        name = self.weight_set if self.market.is_neutral else f"{self.weight_set}+market"
+        return combine(name, learned=learned, market=self.market).weights
 
     def tiers_of(self, segment: str, settings: AlertSettings) -> Thresholds:
         """Return where tiers begin: by the chosen cuts under a model, else where the broker set them."""
@@ -78,6 +88,7 @@ class _Held:
     serving: dict[int | None, ModelVersion] = field(default_factory=dict)
     models: dict[int, Trained | None] = field(default_factory=dict)
     weights: dict[int, WeightSet] = field(default_factory=dict)
+    markets: dict[int, tuple[object, Adjustment]] = field(default_factory=dict)
     cuts: dict[int, TierCuts] = field(default_factory=dict)
     slow: dict[int, int] = field(default_factory=dict)
     resting: dict[int, float] = field(default_factory=dict)
@@ -116,6 +127,7 @@ def _served(tenant_id: int) -> Served:
         weight_set=weights.name if weights is not None else PLAIN.name,
         weights=weights.weights if weights is not None else {},
         cuts=cuts,
+        market=_held.markets[tenant_id][1] if tenant_id in _held.markets else NEUTRAL,
     )
 
 
@@ -168,9 +180,22 @@ def _look() -> None:
     _held.serving = {row.tenant_id: row for row in rows}
     _held.weights = {row.tenant_id: row for row in WeightSet.objects.filter(state=WeightSet.State.SERVING)}
     _held.cuts = {row.tenant_id: row for row in TierCuts.objects.all()}
+    _held.markets = _markets(timezone.now().date())
     _held.looked_at = now
     wanted = {row.pk for row in _held.serving.values()}
     _held.models = {pk: model for pk, model in _held.models.items() if pk in wanted}
+
+
+def _markets(day: date) -> dict[int, tuple[object, Adjustment]]:
+    """Return what the market does where it turns the weights; rows are read again only if they changed."""
+    found: dict[int, tuple[object, Adjustment]] = {}
+    for row in WeightSettings.objects.filter(uses_market=True).only("tenant_id", "area", "market_at"):
+        mark = (row.area, row.market_at, day)
+        held = _held.markets.get(row.tenant_id)
+        if held is None or held[0] != mark:
+            held = mark, selectors.market_of(row.tenant_id, chosen=row.area, day=day).adjustment
+        found[row.tenant_id] = held
+    return found
 
 
 def _serving(tenant_id: int) -> ModelVersion | None:

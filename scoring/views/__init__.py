@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from scoring.views.lead import lead_panel
+from scoring.views.market import (
+    import_file,
+    keep_month,
+    keep_rate,
+    market,
+    remove_month,
+    remove_rate,
+    use_market,
+)
 from scoring.views.proof import overview
 from scoring.views.tiers import set_capacity, tiers
 from scoring.views.versions import (
@@ -16,6 +25,13 @@ from scoring.views.versions import (
 )
 
 __all__ = [
+    "import_file",
+    "keep_month",
+    "keep_rate",
+    "market",
+    "remove_month",
+    "remove_rate",
+    "use_market",
     "lead_panel",
     "overview",
     "preview_version",

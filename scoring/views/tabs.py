@@ -23,6 +23,7 @@ TABS = [
     Tab("scoring:overview", "Proof"),
     Tab("scoring:version-list", "Models"),
     Tab("scoring:weights", "Weights"),
+    Tab("scoring:market", "Market"),
     Tab("scoring:tiers", "Tiers"),
     Tab("scoring:experiment-list", "Experiments"),
 ]

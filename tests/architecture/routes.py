@@ -14,7 +14,7 @@ from leads.models import APIKey, Membership, Role, Tenant, User, UserSession
 from leads.services.imports import prepare_import
 from leads.services.merging import merge_leads
 from leads.services.model_runs import begin_run
-from scoring.models import LeadScore, ScoreQuery
+from scoring.models import LeadScore, MarketMonth, MortgageRate, ScoreQuery
 from tests import factories
 
 TEAM = frozenset({Role.AGENT, Role.BROKER, Role.ADMIN})
@@ -153,6 +153,16 @@ def a_model_run(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": run.pk}
 
 
+def a_market_month(tenant: Tenant, user: User) -> dict[str, Any]:
+    month = timezone.now().date().replace(year=2020, day=1)
+    row = MarketMonth.objects.create(tenant=tenant, area="Austin", month=month, homes_sold=4)
+    return {"pk": row.pk}
+
+
+def a_mortgage_rate(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": MortgageRate.objects.create(tenant=tenant, day=timezone.now().date(), rate=6.5).pk}
+
+
 def own_membership(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"membership": Membership.objects.get(user=user, tenant=tenant).pk}
 
@@ -187,6 +197,13 @@ PAGES = {
     "scoring:version": Route(TEAM, make=a_model_version),
     "scoring:version-preview": Route(MANAGERS, "post", a_model_version),
     "scoring:version-publish": Route(MANAGERS, "post", a_model_version),
+    "scoring:market": Route(TEAM),
+    "scoring:market-month": Route(MANAGERS, "post"),
+    "scoring:market-month-remove": Route(MANAGERS, "post", a_market_month),
+    "scoring:market-rate": Route(MANAGERS, "post"),
+    "scoring:market-rate-remove": Route(MANAGERS, "post", a_mortgage_rate),
+    "scoring:market-import": Route(MANAGERS, "post"),
+    "scoring:market-use": Route(MANAGERS, "post"),
     "scoring:tiers": Route(TEAM),
     "scoring:capacity": Route(MANAGERS, "post"),
     "leads:search": Route(TEAM),

@@ -30,6 +30,7 @@ PAGES = [
     "/agent/alerts/rules/",
     "/agent/scoring/",
     "/agent/scoring/models/",
+    "/agent/scoring/market/",
     "/agent/scoring/tiers/",
     "/agent/settings/integrations/",
     "/agent/settings/webhooks/",

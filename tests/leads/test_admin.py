@@ -48,7 +48,15 @@ from leads.models import (
     WebhookDelivery,
     WorkflowSecret,
 )
-from scoring.models import LeadScore, ScoreQuery, TierCuts, WeightSet
+from scoring.models import (
+    LeadScore,
+    MarketMonth,
+    MortgageRate,
+    ScoreQuery,
+    TierCuts,
+    WeightSet,
+    WeightSettings,
+)
 from tests import factories
 from tests.conftest import SignIn
 
@@ -134,6 +142,11 @@ TABLES: dict[type[models.Model], Make] = {
     WeightSet: lambda lead, n: WeightSet.objects.create(
         tenant=lead.tenant, number=n, origin="learned", weights={}
     ),
+    WeightSettings: lambda lead, n: WeightSettings.objects.create(tenant=lead.tenant, uses_market=True),
+    MarketMonth: lambda lead, n: MarketMonth.objects.create(
+        tenant=lead.tenant, area=f"Area {n}", month=NOW.date().replace(day=1), homes_sold=n
+    ),
+    MortgageRate: lambda lead, n: MortgageRate.objects.create(tenant=lead.tenant, day=NOW.date(), rate=6.5),
     ModelVersion: lambda lead, n: factories.ModelVersionFactory(tenant=lead.tenant),
     ModelRun: lambda lead, n: ModelRun.objects.create(
         tenant=lead.tenant, engine="scores", work="train", state="done", told="Done."
