@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import django_filters
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
+from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
@@ -30,6 +32,9 @@ from scoring.serializers import (
     PredictionSerializer,
     ScoreAtQuerySerializer,
     ScoreAtSerializer,
+    ScoreChangeQuerySerializer,
+    ScoreChangeSerializer,
+    ScoreChangeWaitingSerializer,
     ScoreWaitingSerializer,
 )
 
@@ -104,6 +109,42 @@ class LeadScoreViewSet(GenericViewSet[Lead]):
         if is_open:
             transaction.on_commit(partial(tasks.answer_query.delay, query.pk), robust=True)
         return _told(services.wait_for_answer(query=query))
+
+    @extend_schema(
+        summary="Show what moved a lead's score between two moments",
+        description=(
+            "Both scores are those of what serves now, replayed point in time, and the differences of their "
+            "parts add up exactly. A long history is left to a worker: when that takes over two seconds the "
+            "answer is 202, and the same question, at `Location`, is answered once the worker is done."
+        ),
+        parameters=[ScoreChangeQuerySerializer, *_WAITING_HEADERS],
+        responses={200: ScoreChangeSerializer, 202: ScoreChangeWaitingSerializer, **_problems(400, 404)},
+    )
+    @action(
+        detail=True,
+        methods=["get"],
+        pagination_class=None,
+        filter_backends=[],
+        url_path="score/change",
+        url_name="score-change",
+    )
+    def score_change(self, request: Request, pk: int) -> Response:
+        lead = get_lead(request, pk)
+        context = {"known_since": selectors.known_since(lead), "now": timezone.now()}
+        asked = ScoreChangeQuerySerializer(data=request.query_params, context=context)
+        asked.is_valid(raise_exception=True)
+        start, end = asked.validated_data["from"], asked.validated_data["to"]
+        found = services.ask_change(lead=lead, start=start, end=end)
+        for query_id in found.to_queue:
+            transaction.on_commit(partial(tasks.answer_query.delay, query_id), robust=True)
+        found = services.wait_for_change(asked=found)
+        if found.answer is None:
+            same = urlencode({"from": start.isoformat(), "to": end.isoformat()})
+            location = f"{reverse('scoring-lead-score-change', args=[lead.pk])}?{same}"
+            waiting = ScoreChangeWaitingSerializer({"state": "waiting", "location": location}).data
+            headers = {"Location": location, "Retry-After": "1"}
+            return Response(waiting, status=status.HTTP_202_ACCEPTED, headers=headers)
+        return Response(ScoreChangeSerializer(selectors.change_as_json(found.answer)).data)
 
     @extend_schema(
         summary="Fetch the answer to a question about a past score",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.urls import reverse
@@ -24,6 +25,8 @@ MEASURES = (
     "segments",
 )
 """What is told of a version's metrics; predictions kept one by one are not."""
+
+USUAL_SPAN = timedelta(days=7)
 
 
 class ContributionSerializer(serializers.Serializer[Any]):
@@ -82,6 +85,77 @@ class ScoreAtQuerySerializer(serializers.Serializer[Any]):
         if name not in known:
             raise serializers.ValidationError(f"There is no such model. Known: {', '.join(known)}.")
         return name
+
+
+class ScoreChangeQuerySerializer(serializers.Serializer[Any]):
+    """Two moments of a lead's past."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {
+            "from": serializers.DateTimeField(
+                required=False, help_text="Default: seven days before `to`, or when the lead came."
+            ),
+            "to": serializers.DateTimeField(required=False, help_text="Now or earlier. Default: now."),
+        }
+
+    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        known_since, now = self.context["known_since"], self.context["now"]
+        end = asked.get("to", now)
+        start = asked.get("from", max(end - USUAL_SPAN, known_since))
+        if end > now:
+            raise serializers.ValidationError({"to": "This moment is still to come."})
+        if "from" in asked and start < known_since:
+            raise serializers.ValidationError(
+                {"from": f"Nothing was known of this lead before {known_since.isoformat()}."}
+            )
+        if start >= end:
+            raise serializers.ValidationError({"to": "This moment must come after the first."})
+        return {"from": start, "to": end}
+
+
+class ScoreMomentSerializer(serializers.Serializer[Any]):
+    """The score at one of the moments."""
+
+    at = serializers.DateTimeField()
+    score = serializers.FloatField()
+    tier = serializers.CharField()
+    base = serializers.FloatField()
+    mode = serializers.CharField()
+    model_version = serializers.CharField()
+
+
+class MovedPillarSerializer(serializers.Serializer[Any]):
+    pillar = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a column of that name, not the caption
+    points = serializers.FloatField()
+
+
+class MoveSerializer(serializers.Serializer[Any]):
+    feature = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a column of that name, not the caption
+    value_before = serializers.FloatField(source="before", allow_null=True)
+    value_after = serializers.FloatField(source="after", allow_null=True)
+    points = serializers.FloatField()
+
+
+class ScoreChangeSerializer(serializers.Serializer[Any]):
+    """What moved a score: base + Σ points of the moves = points = the later score less the earlier."""
+
+    before = ScoreMomentSerializer()
+    after = ScoreMomentSerializer()
+    points = serializers.FloatField()
+    base = serializers.FloatField(
+        help_text="What another start moved: 0 where one model scored both. Ended deals go by the rules."
+    )
+    pillars = MovedPillarSerializer(many=True)
+    moves = MoveSerializer(many=True)
+
+
+class ScoreChangeWaitingSerializer(serializers.Serializer[Any]):
+    """A question about two moments a worker has still to answer."""
+
+    state = serializers.CharField(default="waiting")
+    location = serializers.CharField(help_text="Where the answer will be: the same question.")
 
 
 class ScoreWaitingSerializer(serializers.ModelSerializer[ScoreQuery]):

@@ -9,6 +9,7 @@ from scoring import views
 app_name = "scoring"
 urlpatterns = [
     path("leads/<int:pk>/score/", views.lead_panel, name="lead-panel"),
+    path("leads/<int:pk>/score/change/", views.lead_change, name="lead-change"),
     path("scoring/", views.overview, name="overview"),
     path("scoring/models/", views.version_list, name="version-list"),
     path("scoring/models/train/", views.train, name="version-train"),

@@ -2,6 +2,7 @@
 
 from scoring.selectors.learning import LEFT_OUT, Rows, outcomes_of, training_rows
 from scoring.selectors.market import Market, market_areas, market_of, weight_settings
+from scoring.selectors.moments import Between, Happened, between, has_long_history, known_since
 from scoring.selectors.proof import Proof, newest_run, newest_version, proof_of, serving_version
 from scoring.selectors.scores import (
     CURRENT,
@@ -16,6 +17,7 @@ from scoring.selectors.scores import (
     ask_for_behavior,
     ask_for_states,
     behavior,
+    change_as_json,
     explained,
     explanation,
     history,
@@ -24,6 +26,7 @@ from scoring.selectors.scores import (
     latest_score,
     states,
     tiers,
+    told_feature,
     told_value,
 )
 
@@ -32,6 +35,11 @@ __all__ = [
     "market_areas",
     "market_of",
     "weight_settings",
+    "Between",
+    "Happened",
+    "between",
+    "has_long_history",
+    "known_since",
     "Proof",
     "newest_run",
     "newest_version",
@@ -51,6 +59,7 @@ __all__ = [
     "ask_for_behavior",
     "ask_for_states",
     "behavior",
+    "change_as_json",
     "explanation",
     "history",
     "known_models",
@@ -61,5 +70,6 @@ __all__ = [
     "explained",
     "states",
     "tiers",
+    "told_feature",
     "told_value",
 ]

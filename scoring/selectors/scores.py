@@ -16,6 +16,7 @@ from leads.models import AlertSettings, Event, FeatureState, Lead, ModelVersion,
 from leads.selectors.histories import as_fact
 from leads.tables import ask
 from scoring import engine
+from scoring.changes import Change
 from scoring.engine import Thresholds
 from scoring.models import LeadScore
 from scoring.pillars import PILLAR_LABELS, Pillar
@@ -176,10 +177,16 @@ def explained(
 
 
 def _told(name: str, value: float, points: float) -> ToldContribution:
+    label, detail = told_feature(name, value)
+    return ToldContribution(name, label, value, points, detail)
+
+
+def told_feature(name: str, value: float) -> tuple[str, str]:
+    """Return what people call a feature, and its value as they say it."""
     known = BY_NAME.get(name)
     if known is None:
-        return ToldContribution(name, name.replace("_", " ").capitalize(), value, points, f"{value:g}")
-    return ToldContribution(name, known.label, value, points, told_value(known.unit, value))
+        return name.replace("_", " ").capitalize(), f"{value:g}"
+    return known.label, told_value(known.unit, value)
 
 
 def _pillar_label(name: str) -> str:
@@ -248,4 +255,28 @@ def as_json(told: Explanation) -> Mapping[str, Any]:
         "mode": told.mode,
         "event_at": told.event_at,
         "scored_at": told.scored_at,
+    }
+
+
+def change_as_json(change: Change) -> Mapping[str, Any]:
+    """Return what moved a score as the API shows it."""
+    return {
+        "before": change.before,
+        "after": change.after,
+        "points": change.points,
+        "base": change.base,
+        "pillars": [
+            {"pillar": pillar, "label": PILLAR_LABELS[pillar], "points": points}
+            for pillar, points in change.pillars
+        ],
+        "moves": [
+            {
+                "feature": move.feature,
+                "label": told_feature(move.feature, 0.0)[0],
+                "before": move.before,
+                "after": move.after,
+                "points": move.points,
+            }
+            for move in change.moves
+        ],
     }

@@ -1,5 +1,6 @@
 """Score leads as their events come, and again as time passes."""
 
+from scoring.services.changing import AskedChange, ask_change, wait_for_change
 from scoring.services.decay import rescore, rescore_stale, rescore_tenant, tenants_to_rescore
 from scoring.services.events import score_leads
 from scoring.services.explaining import score_at, standing_explanation
@@ -38,6 +39,9 @@ __all__ = [
     "remove_month",
     "remove_rate",
     "set_market_use",
+    "AskedChange",
+    "ask_change",
+    "wait_for_change",
     "ENGINE",
     "LEAST_CAME",
     "begin_training",

@@ -17,21 +17,25 @@ from scoring.services.serving import Served
 
 
 def score_at(lead: Lead, at: datetime, *, model: str = CURRENT) -> engine.Score:
-    """Return the score a lead had at a past moment, by replaying its log up to then.
+    """Return the score a lead had at a past moment; weights and tiers are those of now."""
+    served = served_as(lead, model)
+    return serving.score_cases([case_at(lead, at, served)], served.model, now=at)[0]
+
+
+def case_at(lead: Lead, at: datetime, served: Served) -> engine.Case:
+    """Return a lead as it was at a past moment, by replaying its log up to then.
 
     The record itself (source, answers of the form) is taken as it is now: it keeps no history. Only before
-    the lead was known at all, nothing of it counts. Weights and tiers are those of now.
+    the lead was known at all, nothing of it counts.
     """
     facts = histories_of([lead], until=at)[lead.pk]
     state = replay(facts, at)
     is_known = bool(state) or at >= lead.created_at
     features = vector(state, at, facts_of(lead) if is_known else LeadFacts())
-    settings = settings_of([lead.tenant_id])[lead.tenant_id]
-    served = _served(lead, model)
-    return serving.score_cases([served.case(lead, features, settings)], served.model, now=at)[0]
+    return served.case(lead, features, settings_of([lead.tenant_id])[lead.tenant_id])
 
 
-def _served(lead: Lead, model: str) -> Served:
+def served_as(lead: Lead, model: str) -> Served:
     """Return what serves the lead's tenant, with the model asked for in its place."""
     served = serving.served_for([lead.tenant_id])[lead.tenant_id]
     if model in (CURRENT, served.version):

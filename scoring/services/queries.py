@@ -10,9 +10,11 @@ from threading import BoundedSemaphore
 from django.db import transaction
 from django.utils import timezone
 
+from leads.ml.catalogue import NAMES
 from leads.models import Lead
 from scoring.models import ScoreQuery
-from scoring.services.explaining import score_at
+from scoring.services import serving
+from scoring.services.explaining import case_at, served_as
 
 PATIENCE_SECONDS = 2.0
 PAUSES = (0.01, 0.02, 0.04, 0.08, 0.15, 0.25)
@@ -64,7 +66,9 @@ def answer_query(*, query: ScoreQuery) -> None:
     if query.answered_at is not None:
         return
     began = timezone.now()
-    score = score_at(query.lead, query.at, model=query.model)
+    served = served_as(query.lead, query.model)
+    case = case_at(query.lead, query.at, served)
+    score = serving.score_cases([case], served.model, now=query.at)[0]
     told = {
         "score": score.score,
         "tier": score.tier,
@@ -75,6 +79,7 @@ def answer_query(*, query: ScoreQuery) -> None:
         ],
         "mode": score.mode,
         "model_version": score.model_version,
+        "values": dict(zip(NAMES, case.vector.values.tolist(), strict=True)),
     }
     same = ScoreQuery.objects.filter(pk=query.pk, answered_at=None, asked_at=query.asked_at)
     same.update(answer=told, answered_at=began)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scoring.views.lead import lead_panel
+from scoring.views.lead import lead_change, lead_panel
 from scoring.views.market import (
     import_file,
     keep_month,
@@ -32,6 +32,7 @@ __all__ = [
     "remove_month",
     "remove_rate",
     "use_market",
+    "lead_change",
     "lead_panel",
     "overview",
     "preview_version",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from urllib.parse import urlencode
 
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -13,7 +16,10 @@ from django.views.decorators.http import require_GET
 
 from leads.access import MemberRequest, agent_required, get_lead
 from leads.charts import Chart, Series, SignedBar, line_chart, signed_bars
-from scoring import selectors, services
+from scoring import selectors, services, tasks
+from scoring.changes import Change, Move
+from scoring.forms import DAYS, ChangeForm
+from scoring.pillars import PILLAR_LABELS
 from scoring.selectors import Explanation
 
 SHOWN = 8
@@ -46,7 +52,32 @@ def lead_panel(request: MemberRequest, pk: int) -> HttpResponse:
             "pillars": _pillar_rows(told),
             "chart": _chart(lead.pk, selectors.history(lead, now=now)),
         }
-    return render(request, "scoring/_lead_panel.html" if request.htmx else "scoring/lead_panel.html", context)
+    if request.htmx:
+        return render(request, "scoring/_lead_panel.html", context)
+    if told is not None:
+        context |= {"form": ChangeForm({}, known_since=selectors.known_since(lead), now=now), "days": DAYS}
+    return render(request, "scoring/lead_panel.html", context)
+
+
+@agent_required
+@require_GET
+def lead_change(request: MemberRequest, pk: int) -> HttpResponse:
+    """Show a lead's score at two moments and what moved it from the one to the other."""
+    lead = get_lead(request, pk)
+    now = timezone.now()
+    form = ChangeForm(request.GET, known_since=selectors.known_since(lead), now=now)
+    context = {"lead": lead, "now": now, "form": form, "days": DAYS, "is_answer": True}
+    if form.is_valid():
+        start, end = form.cleaned_data["from"], form.cleaned_data["to"]
+        asked = services.ask_change(lead=lead, start=start, end=end)
+        for query_id in asked.to_queue:
+            transaction.on_commit(partial(tasks.answer_query.delay, query_id), robust=True)
+        context |= {"again": urlencode({"from": start.isoformat(), "to": end.isoformat()})}
+        if asked.answer is not None:
+            context |= _change(asked.answer) | {"between": selectors.between(lead, start, end)}
+    return render(
+        request, "scoring/_lead_change.html" if request.htmx else "scoring/lead_change.html", context
+    )
 
 
 def _shown(told: Explanation) -> int:
@@ -72,6 +103,36 @@ def _pillar_rows(told: Explanation) -> list[BarRow]:
         BarRow(label, points, bar, "" if weight == 1 else f"weight × {weight:g}")
         for (_, label, points, weight), bar in zip(ordered, bars, strict=True)
     ]
+
+
+def _change(change: Change) -> dict[str, object]:
+    """Return what the page shows of a change."""
+    shown = change.moves[: sum(abs(move.points) >= LEAST_SHOWN for move in change.moves[:SHOWN])]
+    rest = change.moves[len(shown) :]
+    bars = signed_bars([move.points for move in shown])
+    pillars = signed_bars([points for _, points in change.pillars])
+    return {
+        "change": change,
+        "contributions": [
+            BarRow(selectors.told_feature(move.feature, 0.0)[0], move.points, bar, _told_move(move))
+            for move, bar in zip(shown, bars, strict=True)
+        ],
+        "rest": sum(move.points for move in rest) if rest else None,
+        "pillars": [
+            BarRow(PILLAR_LABELS[pillar], points, bar)
+            for (pillar, points), bar in zip(change.pillars, pillars, strict=True)
+        ],
+    }
+
+
+def _told_move(move: Move) -> str:
+    """Say what a feature was and is; one that stayed moves the score by how it counts with the others."""
+    told = [
+        selectors.told_feature(move.feature, value)[1]
+        for value in (move.before, move.after)
+        if value is not None
+    ]
+    return " → ".join(dict.fromkeys(told))
 
 
 def _chart(pk: int, history: Sequence[tuple[datetime, float]]) -> Chart | None:

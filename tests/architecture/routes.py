@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -93,6 +94,10 @@ def a_scored_lead(tenant: Tenant, user: User) -> dict[str, Any]:
         scored_at=now,
     )
     return {"pk": lead.pk}
+
+
+def a_lead_of_yesterday(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": factories.LeadFactory(tenant=tenant, created_at=timezone.now() - timedelta(days=1)).pk}
 
 
 def a_score_query(tenant: Tenant, user: User) -> dict[str, Any]:
@@ -189,6 +194,7 @@ PAGES = {
     "leads:lead-timeline": Route(TEAM, make=a_lead),
     "leads:lead-note": Route(TEAM, "post", a_lead),
     "scoring:lead-panel": Route(TEAM, make=a_lead),
+    "scoring:lead-change": Route(TEAM, make=a_lead),
     "scoring:overview": Route(TEAM),
     "scoring:version-list": Route(TEAM),
     "scoring:version-train": Route(MANAGERS, "post"),
@@ -274,6 +280,7 @@ API = {
     "alert-acknowledge": Route(TEAM, "post", an_alert),
     "scoring-lead-explanation": Route(TEAM, make=a_scored_lead),
     "scoring-lead-score": Route(TEAM, make=a_lead),
+    "scoring-lead-score-change": Route(TEAM, make=a_lead_of_yesterday),
     "scoring-lead-score-query": Route(TEAM, make=a_score_query),
     "scoring-prediction-list": Route(TEAM),
     "scoring-model-list": Route(TEAM),

@@ -26,6 +26,8 @@ PAGES = [
     "/agent/leads/{lead}/",
     "/agent/leads/{lead}/edit/",
     "/agent/leads/{lead}/merge/",
+    "/agent/leads/{lead}/score/",
+    "/agent/leads/{lead}/score/change/",
     "/agent/alerts/",
     "/agent/alerts/rules/",
     "/agent/scoring/",

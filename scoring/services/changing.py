@@ -1,0 +1,69 @@
+"""What moved a lead's score between two moments: two questions, answered at once if the history is short."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from leads.models import Lead
+from scoring import selectors
+from scoring.changes import Change, Moment, change
+from scoring.models import ScoreQuery
+from scoring.selectors import CURRENT
+from scoring.services.queries import answer_query, ask_score, wait_for_answer
+
+LONG = 3000
+"""Events from which a history is left to a worker: to replay more takes over a tenth of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedChange:
+    """The questions about two moments, and those of them a worker has still to be given."""
+
+    before: ScoreQuery
+    after: ScoreQuery
+    to_queue: tuple[int, ...]
+
+    @property
+    def answer(self) -> Change | None:
+        """Return what moved the score, or None while a worker has not answered both."""
+        if self.before.answer is None or self.after.answer is None:
+            return None
+        return change(_moment(self.before.at, self.before.answer), _moment(self.after.at, self.after.answer))
+
+
+def ask_change(*, lead: Lead, start: datetime, end: datetime) -> AskedChange:
+    """Ask for the scores of two moments under what serves now; a long history is left to a worker."""
+    asked = [ask_score(lead=lead, at=at, model=CURRENT) for at in (start, end)]
+    before, after = (query for query, _ in asked)
+    still = [query for query, _ in asked if query.answered_at is None]
+    if not still:
+        return AskedChange(before, after, ())
+    if selectors.has_long_history(lead, until=end, most=LONG):
+        return AskedChange(before, after, tuple(query.pk for query, is_open in asked if is_open))
+    for query in still:
+        answer_query(query=query)
+        query.refresh_from_db()
+    return AskedChange(before, after, ())
+
+
+def wait_for_change(*, asked: AskedChange) -> AskedChange:
+    """Return the questions once both are answered, or as they are when patience ends."""
+    after = wait_for_answer(query=asked.after)  # of the longer history
+    before = asked.before if after.answered_at is None else wait_for_answer(query=asked.before)
+    return replace(asked, before=before, after=after)
+
+
+def _moment(at: datetime, told: Mapping[str, Any]) -> Moment:
+    return Moment(
+        at=at,
+        score=told["score"],
+        tier=told["tier"],
+        base=told["base"],
+        points={one["feature"]: one["points"] for one in told["contributions"]},
+        values=told.get("values", {}),
+        mode=told["mode"],
+        model_version=told["model_version"],
+    )
