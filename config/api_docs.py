@@ -137,7 +137,7 @@ def _fields(schema: Mapping[str, Any], components: Mapping[str, Any], *, writing
     if shape.get("type") == "array":
         shape = _resolved(shape.get("items", {}), components)
     results = _resolved(shape.get("properties", {}).get("results", {}), components)
-    if results:
+    if results.get("type") == "array":
         shape = _resolved(results.get("items", {}), components)
     required = shape.get("required", [])
     for name, field in shape.get("properties", {}).items():

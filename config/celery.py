@@ -30,6 +30,7 @@ SCHEDULE: dict[str, float | crontab] = {
     "scoring.tasks.rescore_stale": 300.0,
     "scoring.tasks.tend_queries": 60.0,
     "scoring.tasks.choose_all_tiers": crontab(minute="7"),
+    "scoring.tasks.read_experiments": crontab(minute="37"),
     "scoring.tasks.retrain_all": crontab(minute="23", hour="9"),  # the small hours from Boston to Los Angeles
     "leads.tasks.ghl.write_back_due": 60.0,
     "leads.tasks.ghl.send_edits_due": 15.0,

@@ -160,8 +160,9 @@ def line_chart(
     is_straight: bool = False,
 ) -> Chart:
     """Draw lines over ordered labels (two at least), curved, or straight where a slope says something."""
-    ticks = nice_ticks(0, top if top is not None else max(max(one.values) for one in series))
-    place = _scale(ticks[-1], height)
+    least = min(0.0, min(min(one.values) for one in series))
+    ticks = nice_ticks(least, top if top is not None else max(0.0, max(max(one.values) for one in series)))
+    place = _scale(ticks[-1], height, ticks[0])
     xs = [position * 100 / (len(labels) - 1) for position in range(len(labels))]
     paths = []
     for one in series:
@@ -228,9 +229,9 @@ def bar_chart(
     )
 
 
-def _scale(top: float, height: int) -> Callable[[float], float]:
+def _scale(top: float, height: int, bottom: float = 0.0) -> Callable[[float], float]:
     room = height - PLOT_TOP - PLOT_BOTTOM
-    return lambda value: PLOT_TOP + (1 - value / top) * room
+    return lambda value: PLOT_TOP + (top - value) / (top - bottom) * room
 
 
 def _polyline(points: Sequence[tuple[float, float]]) -> str:

@@ -83,6 +83,8 @@ class Kind(StrEnum):
     MODEL_CHANGED = "model.changed"
     THRESHOLDS_CHANGED = "thresholds.changed"
     WEIGHTS_CHANGED = "weights.changed"
+    EXPERIMENT_STARTED = "experiment.started"
+    EXPERIMENT_ENDED = "experiment.ended"
     TENANT_INSTALLED = "tenant.installed"
     TENANT_UNINSTALLED = "tenant.uninstalled"
 
@@ -99,6 +101,8 @@ CONCLUSIONS: frozenset[Kind] = frozenset(
         Kind.MODEL_CHANGED,
         Kind.THRESHOLDS_CHANGED,
         Kind.WEIGHTS_CHANGED,
+        Kind.EXPERIMENT_STARTED,
+        Kind.EXPERIMENT_ENDED,
         Kind.TENANT_INSTALLED,
         Kind.TENANT_UNINSTALLED,
         Kind.LEAD_ENRICHED,

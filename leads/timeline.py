@@ -88,6 +88,8 @@ LOOKS: Mapping[str, tuple[str, str, str]] = {
     Kind.MODEL_CHANGED: ("brain-circuit", "Scores come from another model", ""),
     Kind.THRESHOLDS_CHANGED: ("sliders-horizontal", "Tiers begin at other scores", ""),
     Kind.WEIGHTS_CHANGED: ("scale", "Parts of the score weigh otherwise", ""),
+    Kind.EXPERIMENT_STARTED: ("flask-conical", "An experiment began", ""),
+    Kind.EXPERIMENT_ENDED: ("flask-conical-off", "An experiment ended", ""),
     Kind.TENANT_INSTALLED: ("plug", "Connected to GoHighLevel", ""),
     Kind.TENANT_UNINSTALLED: ("unplug", "Disconnected from GoHighLevel", ""),
 }

@@ -4,6 +4,8 @@ from django.contrib import admin
 
 from leads.admin_site import RecordAdmin, TenantFilter, tenant_filter
 from scoring.models import (
+    Experiment,
+    ExperimentLead,
     LeadScore,
     MarketMonth,
     MortgageRate,
@@ -100,3 +102,23 @@ class MortgageRateAdmin(RecordAdmin):
     list_display = ("id", "tenant", "day", "rate", "made_at")
     list_filter = (TenantFilter,)
     list_select_related = ("tenant",)
+
+
+@admin.register(Experiment)
+class ExperimentAdmin(RecordAdmin):
+    """Experiments, which are run on the scoring pages alone."""
+
+    list_display = ("id", "tenant", "name", "tries", "target", "state", "started_at", "ended_at")
+    list_filter = ("state", "tries", TenantFilter)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+
+
+@admin.register(ExperimentLead)
+class ExperimentLeadAdmin(RecordAdmin):
+    """Which lead got which variant, and when."""
+
+    tenant_path = "experiment__tenant"
+    list_display = ("id", "experiment_id", "lead_id", "is_treated", "entered_at")
+    list_filter = ("is_treated", tenant_filter("experiment__tenant"))
+    search_number = ("pk", "lead_id", "experiment_id")

@@ -20,13 +20,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from leads.access import MemberRequest, get_lead, leads_for, model_versions_for
+from leads.access import MemberRequest, get_lead, leads_for, model_versions_for, of_team
 from leads.models import Lead, ModelVersion
 from leads.pagination import CursorPagination
 from leads.problems import ProblemSerializer
 from scoring import selectors, services, tasks
-from scoring.models import LeadScore, ScoreQuery
+from scoring.models import Experiment, LeadScore, ScoreQuery
 from scoring.serializers import (
+    ExperimentSerializer,
     ExplanationSerializer,
     ModelVersionSerializer,
     PredictionSerializer,
@@ -233,8 +234,34 @@ class ModelVersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gene
         return model_versions_for(self.request)
 
 
+@extend_schema(tags=["experiments"])
+@extend_schema_view(
+    list=extend_schema(
+        summary="List the team's experiments, newest first",
+        responses={200: ExperimentSerializer(many=True), **_problems(400)},
+    ),
+    retrieve=extend_schema(
+        summary="Show one experiment with its variants and results",
+        responses={200: ExperimentSerializer, **_problems(404)},
+    ),
+)
+class ExperimentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Experiment]):
+    """Experiments with what they try, what they take and what they say."""
+
+    lookup_value_converter = "int"
+    serializer_class = ExperimentSerializer
+    filterset_fields = ("state", "tries")
+    queryset = Experiment.objects.none()
+
+    def get_queryset(self) -> QuerySet[Experiment]:
+        return of_team(self.request, Experiment.objects.select_related("weight_set", "model_version")).defer(
+            "model_version__artifact", "model_version__metrics", "course"
+        )
+
+
 routes: list[tuple[str, type[GenericViewSet[Any]]]] = [
     ("leads", LeadScoreViewSet),
+    ("experiments", ExperimentViewSet),
     ("models", ModelVersionViewSet),
     ("predictions", PredictionViewSet),
 ]

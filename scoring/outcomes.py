@@ -88,12 +88,15 @@ def looks(
     for at in _moments(acts[0], now):
         if not _is_open(outcomes, at, target) or not _is_active(acts, at):
             continue
-        came = next((one.at for one in outcomes if _counts(one, target) and one.at > at), None)
-        if came is not None and came <= at + HORIZON:
-            found.append(Look(at, True, came))
-        else:
-            found.append(Look(at, False, at + HORIZON))
+        came = came_after(outcomes, at, target=target)
+        found.append(Look(at, came is not None, at + HORIZON if came is None else came))
     return found
+
+
+def came_after(outcomes: Sequence[Outcome], at: datetime, *, target: Target) -> datetime | None:
+    """Return when the target came within the horizon after a moment; None where it did not."""
+    came = next((one.at for one in outcomes if _counts(one, target) and one.at > at), None)
+    return came if came is not None and came <= at + HORIZON else None
 
 
 def _moments(first: datetime, now: datetime) -> Iterator[datetime]:

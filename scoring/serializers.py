@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from leads.models import ModelVersion
 from scoring import selectors
-from scoring.models import LeadScore, ScoreQuery
+from scoring.models import Experiment, LeadScore, ScoreQuery
 
 MEASURES = (
     "verdict",
@@ -205,6 +205,43 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
 
     def get_metrics(self, version: ModelVersion) -> dict[str, Any]:
         return {name: version.metrics[name] for name in MEASURES if name in version.metrics}
+
+
+class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
+    """An experiment: what is tried, what it takes, and what it said when it was read last."""
+
+    weight_set = serializers.SerializerMethodField()
+    model_version = serializers.SlugRelatedField[ModelVersion](slug_field="name", read_only=True)
+    cuts = serializers.JSONField(
+        help_text="Where tiers of the treated begin; empty where they are as they are."
+    )
+    plan = serializers.JSONField(help_text="Shares, base rate, effect, alpha, power, leads and days.")
+    results = serializers.JSONField(
+        source="reading", help_text="Variants, difference with its always valid interval, guards, stop."
+    )
+
+    class Meta:
+        model = Experiment
+        fields = (
+            "id",
+            "name",
+            "state",
+            "tries",
+            "target",
+            "weight_set",
+            "model_version",
+            "cuts",
+            "plan",
+            "results",
+            "made_at",
+            "started_at",
+            "read_at",
+            "ended_at",
+            "served_at",
+        )
+
+    def get_weight_set(self, experiment: Experiment) -> str | None:
+        return experiment.weight_set.name if experiment.weight_set is not None else None
 
 
 class PredictionSerializer(serializers.ModelSerializer[LeadScore]):

@@ -12,7 +12,7 @@ from leads.bus import subscribe
 from leads.events import BEHAVIOR, Kind
 from leads.models import ModelRun, Tenant
 from scoring import services
-from scoring.models import ScoreQuery
+from scoring.models import Experiment, ScoreQuery
 
 
 @subscribe(*BEHAVIOR)
@@ -22,10 +22,17 @@ def score_events(event_ids: list[int]) -> None:
     services.score_leads(event_ids=event_ids)
 
 
-@subscribe(Kind.THRESHOLDS_CHANGED, Kind.MODEL_CHANGED, Kind.WEIGHTS_CHANGED, Kind.MARKET_UPDATED)
+@subscribe(
+    Kind.THRESHOLDS_CHANGED,
+    Kind.MODEL_CHANGED,
+    Kind.WEIGHTS_CHANGED,
+    Kind.MARKET_UPDATED,
+    Kind.EXPERIMENT_STARTED,
+    Kind.EXPERIMENT_ENDED,
+)
 @shared_task(ignore_result=True)
 def follow_changes(event_ids: list[int]) -> None:
-    """Queue new scores for the leads of tenants whose tiers, model or weights changed: too slow here.
+    """Queue new scores for the leads of tenants whose tiers, model, weights or experiment changed.
 
     What could not be queued is made up for within the hour, when time is let count.
     """
@@ -65,6 +72,21 @@ def choose_tiers(tenant_id: int) -> None:
     tenant = Tenant.objects.filter(pk=tenant_id, is_active=True).first()
     if tenant is not None and services.choose_tiers(tenant=tenant, now=timezone.now()):
         rescore_tenant.delay(tenant_id)
+
+
+@shared_task(ignore_result=True)
+def read_experiments() -> None:
+    """Queue a look at every experiment that runs."""
+    for experiment_id in services.running_experiments():
+        read_experiment.delay(experiment_id)
+
+
+@shared_task(ignore_result=True)
+def read_experiment(experiment_id: int) -> None:
+    """See how an experiment stands, and end it where its stop rule says so."""
+    experiment = Experiment.objects.filter(pk=experiment_id).select_related("tenant").first()
+    if experiment is not None:
+        services.read_experiment(experiment=experiment, now=timezone.now())
 
 
 @shared_task(ignore_result=True)

@@ -25,6 +25,13 @@ urlpatterns = [
     path("scoring/market/rates/<int:pk>/remove/", views.remove_rate, name="market-rate-remove"),
     path("scoring/market/import/", views.import_file, name="market-import"),
     path("scoring/market/use/", views.use_market, name="market-use"),
+    path("scoring/experiments/", views.experiment_list, name="experiment-list"),
+    path("scoring/experiments/new/", views.new_experiment, name="experiment-new"),
+    path("scoring/experiments/<int:pk>/", views.experiment, name="experiment"),
+    path("scoring/experiments/<int:pk>/start/", views.start_experiment, name="experiment-start"),
+    path("scoring/experiments/<int:pk>/end/", views.end_experiment, name="experiment-end"),
+    path("scoring/experiments/<int:pk>/discard/", views.discard_experiment, name="experiment-discard"),
+    path("scoring/experiments/<int:pk>/take-over/", views.take_over, name="experiment-take-over"),
     path("scoring/tiers/", views.tiers, name="tiers"),
     path("scoring/tiers/capacity/", views.set_capacity, name="capacity"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from datetime import timedelta
 
 import factory
@@ -11,6 +12,8 @@ from factory.django import DjangoModelFactory
 
 from leads import models
 from leads.events import Kind
+from scoring.models import Experiment
+from scoring.services import Wanted
 
 
 class TenantFactory(DjangoModelFactory):
@@ -190,3 +193,17 @@ class ModelVersionFactory(DjangoModelFactory):
     metrics = factory.LazyFunction(dict)
     artifact = b"figures"
     sha256 = hashlib.sha256(b"figures").hexdigest()
+
+
+class ExperimentFactory(DjangoModelFactory):
+    """An experiment with tiers that begin lower, not yet started."""
+
+    class Meta:
+        model = Experiment
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = "Sooner hot"
+    tries = Experiment.Tries.TIERS
+    target = Experiment.Target.CLOSING
+    cuts = factory.LazyFunction(lambda: {"hot": 60.0, "warm": 40.0, "steady": 20.0})
+    plan = factory.LazyFunction(lambda: asdict(Wanted(0.1, 0.05, 10.0).planned()))

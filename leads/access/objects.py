@@ -194,6 +194,15 @@ def get_model_run(request: HttpRequest, pk: int) -> ModelRun:
     return _one(model_runs_for(request), pk)
 
 
+def of_team(request: HttpRequest, rows: QuerySet[M]) -> QuerySet[M]:
+    """Return those rows of an engine's own table that are the tenant's, to its team."""
+    return rows.filter(tenant=team_tenant(request))
+
+
+def get_of_team(request: HttpRequest, rows: QuerySet[M], pk: int) -> M:
+    return _one(of_team(request, rows), pk)
+
+
 def _one(rows: QuerySet[M], pk: int) -> M:
     try:
         return rows.get(pk=pk)

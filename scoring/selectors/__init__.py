@@ -1,5 +1,6 @@
 """Reads of the engine's inputs, of what it said, and of what it may learn from."""
 
+from scoring.selectors.experiments import experiment_counts, guards_of, leads_a_day
 from scoring.selectors.learning import LEFT_OUT, Rows, outcomes_of, training_rows
 from scoring.selectors.market import Market, market_areas, market_of, weight_settings
 from scoring.selectors.moments import Between, Happened, between, has_long_history, known_since
@@ -40,6 +41,9 @@ __all__ = [
     "between",
     "has_long_history",
     "known_since",
+    "experiment_counts",
+    "guards_of",
+    "leads_a_day",
     "Proof",
     "newest_run",
     "newest_version",

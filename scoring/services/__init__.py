@@ -3,6 +3,18 @@
 from scoring.services.changing import AskedChange, ask_change, wait_for_change
 from scoring.services.decay import rescore, rescore_stale, rescore_tenant, tenants_to_rescore
 from scoring.services.events import score_leads
+from scoring.services.experiments import (
+    Wanted,
+    discard_experiment,
+    end_experiment,
+    may_take_over,
+    plan_experiment,
+    plan_of,
+    read_experiment,
+    running_experiments,
+    start_experiment,
+    take_over,
+)
 from scoring.services.explaining import score_at, standing_explanation
 from scoring.services.learning import LEAST_CAME, decide, retrain, retrain_nightly, tenants_to_train
 from scoring.services.market import (
@@ -44,6 +56,16 @@ __all__ = [
     "wait_for_change",
     "ENGINE",
     "LEAST_CAME",
+    "Wanted",
+    "discard_experiment",
+    "end_experiment",
+    "may_take_over",
+    "plan_experiment",
+    "plan_of",
+    "read_experiment",
+    "running_experiments",
+    "start_experiment",
+    "take_over",
     "begin_training",
     "begin_version_preview",
     "carry_out_run",

@@ -37,7 +37,7 @@ def case_at(lead: Lead, at: datetime, served: Served) -> engine.Case:
 
 def served_as(lead: Lead, model: str) -> Served:
     """Return what serves the lead's tenant, with the model asked for in its place."""
-    served = serving.served_for([lead.tenant_id])[lead.tenant_id]
+    served = serving.served_for([lead.tenant_id])[lead.tenant_id].of(lead.pk)
     if model in (CURRENT, served.version):
         return served
     if model == RULES:

@@ -16,6 +16,7 @@ from leads.models import Lead, ModelVersion, Tenant, User
 from leads.services import models as registry
 from leads.services.models import Learned
 from scoring import selectors
+from scoring.models import Experiment
 from scoring.outcomes import HORIZON, Target
 from scoring.pillars import PILLARS
 from scoring.selectors import Rows
@@ -81,6 +82,10 @@ def retrain(
     before = ModelVersion.objects.serving().filter(engine=ENGINE, tenant=tenant).defer("artifact").first()
     has_signal = trained.verdict == "signal"
     decision = decide(trained.metrics, has_signal, rows.target, before, now)
+    if decision.promote and before is not None and is_tried(tenant):
+        decision = Decision(
+            False, f"An experiment runs: nothing serves anew until it ends. {decision.reason}"
+        )
     version = registry.store_version(
         engine=ENGINE,
         name=name,
@@ -157,6 +162,12 @@ def decide(
     if is_old and mine >= theirs - LEAST_GAIN:
         return Decision(True, f"As good and newer: {compared}.")
     return Decision(False, f"Not better by {LEAST_GAIN:.1%}: {compared}.")
+
+
+def is_tried(tenant: Tenant | None) -> bool:
+    """Tell whether an experiment runs, under which what serves must stay as it is."""
+    running = Experiment.objects.filter(state=Experiment.State.RUNNING)
+    return tenant is not None and running.filter(tenant=tenant).exists()
 
 
 def skill(metrics: Mapping[str, Any]) -> float:

@@ -7,8 +7,8 @@ read, fails or is slow is put aside and the rules answer; people are told in the
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,8 @@ from leads.models import AlertSettings, Lead, ModelVersion
 from leads.services.models import clear_fault, note_fault
 from scoring import engine, selectors
 from scoring.engine import Case, Score, Thresholds, Weights
-from scoring.models import TierCuts, WeightSet, WeightSettings
+from scoring.experiments.assignment import variant_of
+from scoring.models import Experiment, TierCuts, WeightSet, WeightSettings
 from scoring.pillars import Pillar
 from scoring.weights import PLAIN as NEUTRAL
 from scoring.weights import Adjustment, combine
@@ -43,6 +44,22 @@ SLOW_TIMES = 3
 REST = 60.0
 
 
+CONTROL, TREATED = "control", "treated"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The experiment that runs with a tenant: how leads are divided, and what scores the treated."""
+
+    experiment_id: int
+    shares: Mapping[str, float]
+    treated: Served
+
+    def treats(self, lead_id: int) -> bool:
+        """Tell whether a lead is one of the treated; always the same for the same lead."""
+        return variant_of(lead_id, key=str(self.experiment_id), shares=self.shares) == TREATED
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """What scores a tenant's leads: a model or the rules, the weights, and where tiers begin."""
@@ -53,6 +70,15 @@ class Served:
     weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     cuts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     market: Adjustment = NEUTRAL
+    tried_cuts: Thresholds | None = None
+    """Where tiers begin with the treated of an experiment, whatever scores them."""
+    trial: Trial | None = None
+
+    def of(self, lead_id: int) -> Served:
+        """Return what scores one lead: what is tried, for the treated of an experiment that runs."""
+        if self.trial is not None and self.trial.treats(lead_id):
+            return self.trial.treated
+        return self
 
     def weights_of(self, segment: str) -> Weights:
         """Return the weights that hold for a segment, turned by the market; its name says what was applied.
@@ -68,6 +94,8 @@ class Served:
 
     def tiers_of(self, segment: str, settings: AlertSettings) -> Thresholds:
         """Return where tiers begin: by the chosen cuts under a model, else where the broker set them."""
+        if self.tried_cuts is not None:
+            return self.tried_cuts
         own = self.cuts.get(segment, self.cuts.get("")) if self.model is not None else None
         if own is None:
             return selectors.tiers(settings)
@@ -90,6 +118,7 @@ class _Held:
     weights: dict[int, WeightSet] = field(default_factory=dict)
     markets: dict[int, tuple[object, Adjustment]] = field(default_factory=dict)
     cuts: dict[int, TierCuts] = field(default_factory=dict)
+    trials: dict[int, Experiment] = field(default_factory=dict)
     slow: dict[int, int] = field(default_factory=dict)
     resting: dict[int, float] = field(default_factory=dict)
 
@@ -115,13 +144,13 @@ def served_for(tenant_ids: Iterable[int]) -> dict[int, Served]:
 
 
 def _served(tenant_id: int) -> Served:
-    model, weights = _model(tenant_id), _held.weights.get(tenant_id)
-    row, chosen = _serving(tenant_id), _held.cuts.get(tenant_id)
+    row, weights = _serving(tenant_id), _held.weights.get(tenant_id)
+    model, chosen = _model(row), _held.cuts.get(tenant_id)
     version = model.version if model is not None else ""
     cuts = row.cuts if row is not None else {}
     if chosen is not None and chosen.model == version:
         cuts = chosen.cuts
-    return Served(
+    served = Served(
         version=version,
         model=model,
         weight_set=weights.name if weights is not None else PLAIN.name,
@@ -129,6 +158,24 @@ def _served(tenant_id: int) -> Served:
         cuts=cuts,
         market=_held.markets[tenant_id][1] if tenant_id in _held.markets else NEUTRAL,
     )
+    tried = _held.trials.get(tenant_id)
+    return served if tried is None else replace(served, trial=_trial(tried, served))
+
+
+def _trial(tried: Experiment, served: Served) -> Trial:
+    """Return an experiment as scoring needs it; what it tries is the only difference to what serves."""
+    treated = served
+    if tried.weight_set is not None:
+        treated = replace(served, weight_set=tried.weight_set.name, weights=tried.weight_set.weights)
+    elif tried.model_version is not None:
+        model = _model(tried.model_version)
+        if model is not None:  # else it has a fault of its own by now: what serves scores all
+            treated = replace(
+                served, version=model.version, model=model, cuts={"": tried.cuts} if tried.cuts else {}
+            )
+    else:
+        treated = replace(served, tried_cuts=Thresholds(**tried.cuts))
+    return Trial(tried.pk, tried.plan["shares"], treated)
 
 
 def score_cases(cases: Sequence[Case], model: Trained | None, *, now: datetime) -> list[Score]:
@@ -181,8 +228,13 @@ def _look() -> None:
     _held.weights = {row.tenant_id: row for row in WeightSet.objects.filter(state=WeightSet.State.SERVING)}
     _held.cuts = {row.tenant_id: row for row in TierCuts.objects.all()}
     _held.markets = _markets(timezone.now().date())
+    running = Experiment.objects.filter(state=Experiment.State.RUNNING)
+    running = running.select_related("weight_set", "model_version").defer(
+        "model_version__artifact", "model_version__metrics", "reading", "course"
+    )
+    _held.trials = {row.tenant_id: row for row in running}
     _held.looked_at = now
-    wanted = {row.pk for row in _held.serving.values()}
+    wanted = {row.pk for row in _rows()}
     _held.models = {pk: model for pk, model in _held.models.items() if pk in wanted}
 
 
@@ -202,8 +254,13 @@ def _serving(tenant_id: int) -> ModelVersion | None:
     return _held.serving.get(tenant_id) or _held.serving.get(None)
 
 
-def _model(tenant_id: int) -> Trained | None:
-    found = _serving(tenant_id)
+def _rows() -> Iterator[ModelVersion]:
+    """Yield the versions that score somebody."""
+    yield from _held.serving.values()
+    yield from (row.model_version for row in _held.trials.values() if row.model_version is not None)
+
+
+def _model(found: ModelVersion | None) -> Trained | None:
     if found is None:
         return None
     pk, name = found.pk, found.name
@@ -233,7 +290,7 @@ def _read(pk: int, name: str) -> Trained | None:
 
 
 def _put_aside(name: str, fault: str) -> None:
-    for row in _held.serving.values():
+    for row in _rows():
         if row.name == name:
             _held.models[row.pk] = None
             note_fault(version_id=row.pk, fault=fault)
@@ -241,7 +298,7 @@ def _put_aside(name: str, fault: str) -> None:
 
 def _note_time(name: str, seconds: float, count: int) -> None:
     """Let the rules answer for a minute after several slow batches on end."""
-    pk = next((row.pk for row in _held.serving.values() if row.name == name), None)
+    pk = next((row.pk for row in _rows() if row.name == name), None)
     if pk is None:
         return
     if seconds <= max(SLOW, SLOW_A_LEAD * count):

@@ -59,6 +59,8 @@ def choose_tiers(*, tenant: Tenant, now: datetime) -> bool:
     served = serving.served_for([tenant.pk])[tenant.pk]
     if served.model is None:
         return False
+    if _is_held(tenant, served):
+        return False
     version = ModelVersion.objects.defer("artifact").get(name=served.version)
     found = cuts_for(tenant=tenant, served=served, version=version, now=now)
     if not found:
@@ -68,11 +70,16 @@ def choose_tiers(*, tenant: Tenant, now: datetime) -> bool:
         row = _locked(tenant)
         moved = row.model != version.name or _moved(row.cuts, found)
         if moved:
-            row.model, row.cuts = version.name, told
+            row.model, row.cuts, row.is_held = version.name, told, False
         row.made_at = now
         row.save()
     serving.forget()
     return moved
+
+
+def _is_held(tenant: Tenant, served: Served) -> bool:
+    """Tell whether cuts that won an experiment under this model stand."""
+    return TierCuts.objects.filter(tenant=tenant, model=served.version, is_held=True).exists()
 
 
 def cuts_for(*, tenant: Tenant, served: Served, version: ModelVersion, now: datetime) -> dict[str, Cuts]:
@@ -145,6 +152,7 @@ def set_capacity(*, tenant: Tenant, hot_a_week: int | None, least_precision: flo
     with transaction.atomic():
         row = _locked(tenant)
         row.hot_a_week, row.least_precision, row.set_by = hot_a_week, least_precision, by
+        row.is_held = False
         row.save()
         record_events(
             events=[

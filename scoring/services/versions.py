@@ -87,6 +87,10 @@ def served_as(*, tenant: Tenant, version: ModelVersion) -> Served:
 
 def publish_version(*, version: ModelVersion, by: User) -> ModelVersion:
     """Let a version serve that was looked at within a day; DomainError tells why not."""
+    if learning.is_tried(version.tenant):
+        raise DomainError(
+            "An experiment runs. End it first: what serves must stay as it is until then.", "runs"
+        )
     if not is_looked_at(version, timezone.now()):
         raise DomainError(UNSEEN, "preview")
     return registry.promote(version=version, by=by, reason=f"Published by hand. {version.reason}")

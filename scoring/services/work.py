@@ -13,12 +13,13 @@ from leads.models.leads import Tier
 from leads.segments import SegmentFacts, segment_of
 from leads.services.events import NewEvent
 from leads.services.standing import Standing
-from leads.tables import ask
+from leads.tables import ask, put
 from scoring import engine, selectors
 from scoring.engine import Case, Score
-from scoring.models import LeadScore
+from scoring.models import ExperimentLead, LeadScore
 from scoring.selectors import LeadEvent
 from scoring.services import serving
+from scoring.services.serving import Served
 
 RECORD_FROM = 5.0
 """Points a score must move, its tier unchanged, for the timeline to tell of it."""
@@ -91,21 +92,44 @@ def score_works(
     works: Sequence[Work], settings: Mapping[int, AlertSettings], now: datetime
 ) -> dict[int, list[Score]]:
     """Score every moment of every lead in one go for each model that serves some of them."""
-    served = serving.served_for({work.lead.tenant_id for work in works})
+    tenants = serving.served_for({work.lead.tenant_id for work in works})
+    served = {work.lead.pk: tenants[work.lead.tenant_id].of(work.lead.pk) for work in works}
     groups: dict[str, list[Work]] = {}
     for work in works:
-        groups.setdefault(served[work.lead.tenant_id].version, []).append(work)
+        groups.setdefault(served[work.lead.pk].version, []).append(work)
     scores: dict[int, list[Score]] = {}
     for group in groups.values():
-        model = served[group[0].lead.tenant_id].model
+        model = served[group[0].lead.pk].model
         cases = [
-            served[work.lead.tenant_id].case(work.lead, moment.vector, settings[work.lead.tenant_id])
+            served[work.lead.pk].case(work.lead, moment.vector, settings[work.lead.tenant_id])
             for work in group
             for moment in work.moments
         ]
         scored = zip(cases, serving.score_cases(cases, model, now=now), strict=True)
         scores |= {work.lead.pk: _settled(work, scored, now) for work in group}
+    _enter(works, tenants, now)
     return scores
+
+
+def _enter(works: Sequence[Work], tenants: Mapping[int, Served], now: datetime) -> None:
+    """Note the leads that enter an experiment: open ones, when first scored as of now while it runs.
+
+    Whether a score moved must not matter: it moves oftener with one variant than with the other.
+    """
+    put(
+        [
+            ExperimentLead(
+                experiment_id=trial.experiment_id,
+                lead_id=work.lead.pk,
+                is_treated=trial.treats(work.lead.pk),
+                entered_at=now,
+            )
+            for work in works
+            if (trial := tenants[work.lead.tenant_id].trial) is not None
+            and not serving.is_ended(work.moments[-1].vector)
+        ],
+        conflict="ON CONFLICT (experiment_id, lead_id) DO NOTHING",
+    )()
 
 
 def _settled(work: Work, scored: Iterator[tuple[Case, Score]], now: datetime) -> list[Score]:

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from scoring.views.experiments import (
+    discard_experiment,
+    end_experiment,
+    experiment,
+    experiment_list,
+    new_experiment,
+    start_experiment,
+    take_over,
+)
 from scoring.views.lead import lead_change, lead_panel
 from scoring.views.market import (
     import_file,
@@ -33,7 +42,14 @@ __all__ = [
     "remove_rate",
     "use_market",
     "lead_change",
+    "discard_experiment",
+    "end_experiment",
+    "experiment",
+    "experiment_list",
     "lead_panel",
+    "new_experiment",
+    "start_experiment",
+    "take_over",
     "overview",
     "preview_version",
     "publish_version",

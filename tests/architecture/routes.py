@@ -168,6 +168,10 @@ def a_mortgage_rate(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": MortgageRate.objects.create(tenant=tenant, day=timezone.now().date(), rate=6.5).pk}
 
 
+def an_experiment(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": factories.ExperimentFactory(tenant=tenant).pk}
+
+
 def own_membership(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"membership": Membership.objects.get(user=user, tenant=tenant).pk}
 
@@ -210,6 +214,13 @@ PAGES = {
     "scoring:market-rate-remove": Route(MANAGERS, "post", a_mortgage_rate),
     "scoring:market-import": Route(MANAGERS, "post"),
     "scoring:market-use": Route(MANAGERS, "post"),
+    "scoring:experiment-list": Route(TEAM),
+    "scoring:experiment-new": Route(MANAGERS),
+    "scoring:experiment": Route(TEAM, make=an_experiment),
+    "scoring:experiment-start": Route(MANAGERS, "post", an_experiment),
+    "scoring:experiment-end": Route(MANAGERS, "post", an_experiment),
+    "scoring:experiment-discard": Route(MANAGERS, "post", an_experiment),
+    "scoring:experiment-take-over": Route(MANAGERS, "post", an_experiment),
     "scoring:tiers": Route(TEAM),
     "scoring:capacity": Route(MANAGERS, "post"),
     "leads:search": Route(TEAM),
@@ -283,6 +294,8 @@ API = {
     "scoring-lead-score-change": Route(TEAM, make=a_lead_of_yesterday),
     "scoring-lead-score-query": Route(TEAM, make=a_score_query),
     "scoring-prediction-list": Route(TEAM),
+    "scoring-experiment-list": Route(TEAM),
+    "scoring-experiment-detail": Route(TEAM, make=an_experiment),
     "scoring-model-list": Route(TEAM),
     "scoring-model-detail": Route(TEAM, make=a_model_version),
 }

@@ -34,6 +34,8 @@ PAGES = [
     "/agent/scoring/models/",
     "/agent/scoring/market/",
     "/agent/scoring/tiers/",
+    "/agent/scoring/experiments/",
+    "/agent/scoring/experiments/new/",
     "/agent/settings/integrations/",
     "/agent/settings/webhooks/",
     "/agent/settings/team/",

@@ -49,6 +49,8 @@ from leads.models import (
     WorkflowSecret,
 )
 from scoring.models import (
+    Experiment,
+    ExperimentLead,
     LeadScore,
     MarketMonth,
     MortgageRate,
@@ -147,6 +149,13 @@ TABLES: dict[type[models.Model], Make] = {
         tenant=lead.tenant, area=f"Area {n}", month=NOW.date().replace(day=1), homes_sold=n
     ),
     MortgageRate: lambda lead, n: MortgageRate.objects.create(tenant=lead.tenant, day=NOW.date(), rate=6.5),
+    Experiment: lambda lead, n: factories.ExperimentFactory(tenant=lead.tenant),
+    ExperimentLead: lambda lead, n: ExperimentLead.objects.create(
+        experiment=factories.ExperimentFactory(tenant=lead.tenant),
+        lead=lead,
+        is_treated=True,
+        entered_at=NOW,
+    ),
     ModelVersion: lambda lead, n: factories.ModelVersionFactory(tenant=lead.tenant),
     ModelRun: lambda lead, n: ModelRun.objects.create(
         tenant=lead.tenant, engine="scores", work="train", state="done", told="Done."
