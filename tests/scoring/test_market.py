@@ -391,7 +391,7 @@ def test_a_look_reads_one_small_row_unless_figures_changed(
     with CaptureQueriesContext(connection) as again:
         serving.served_for([tenant.pk])
 
-    assert len(again) == 4
+    assert len(again) == 5
     assert not any("scoring_marketmonth" in query["sql"] for query in again)
     freeze(NOW + timedelta(seconds=1))
     keep(tenant, ("2026-09", 9000, 500))
