@@ -80,10 +80,12 @@ class LeadScoreViewSet(GenericViewSet[Lead]):
     )
     @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
     def explanation(self, request: Request, pk: int) -> Response:
-        told = services.standing_explanation(get_lead(request, pk))
+        lead = get_lead(request, pk)
+        told = services.standing_explanation(lead)
         if told is None:
             raise Http404
-        return Response(ExplanationSerializer(selectors.as_json(told)).data)
+        levers = services.lifts_of(lead) or []
+        return Response(ExplanationSerializer({**selectors.as_json(told), "levers": levers}).data)
 
     @extend_schema(
         summary="Show the score a lead had at a moment",

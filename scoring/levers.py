@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import combinations
 
 from leads.ml.catalogue import INDEX, LONG_AGO, QUESTIONS
@@ -51,10 +52,11 @@ class Lever:
 
 @dataclass(frozen=True, slots=True)
 class Lift:
-    """What lifts a lead: one lever or two, the score and tier before and after."""
+    """What lifts a lead: one lever or two, the agent's minutes, the score and tier before and after."""
 
     keys: tuple[str, ...]
     labels: tuple[str, ...]
+    minutes: float
     score: float
     new_score: float
     tier: Tier
@@ -168,6 +170,7 @@ LEVERS: tuple[Lever, ...] = (
 _RANKS = {Tier.QUIET: 0, Tier.STEADY: 1, Tier.WARM: 2, Tier.HOT: 3}
 
 Combination = tuple[Lever, ...]
+Scorer = Callable[[Sequence[Case]], Sequence[Score]]
 
 
 def levers_for(vector: FeatureVector) -> list[Lever]:
@@ -206,41 +209,53 @@ def smallest_lift(case: Case, *, now: datetime, model: Model | None = None) -> L
 def smallest_lifts(cases: Sequence[Case], *, now: datetime, model: Model | None = None) -> list[Lift | None]:
     """Return for each lead the lever, else the pair of levers, of least work that lifts its tier, or None.
 
-    Without a model the rules reckon. Of levers of like work the one that lifts the score more is taken. All
+    Without a model the rules reckon. Of levers of like work the one that lifts the score more is taken.
+    """
+    found = lifts(cases, score=partial(engine.score_many, now=now, model=model))
+    return [lifted[0] if lifted else None for lifted in found]
+
+
+def lifts(
+    cases: Sequence[Case], *, score: Scorer, held: Sequence[Tier] = (), most: int = 1
+) -> list[list[Lift]]:
+    """Return for each lead the levers, else the pairs of levers, that lift its tier, the least work first.
+
+    `held` are the tiers the leads stand in, where a margin keeps them above what the score alone says. All
     leads' single levers are scored as one batch, then the pairs of those that no single one lifts.
     """
-    before = engine.score_many(cases, now=now, model=model)
+    before = score(cases)
+    plain = [one.tier for one in before]
+    tiers = [max(pair, key=_RANKS.__getitem__) for pair in zip(plain, held or plain, strict=True)]
     usable = [
-        levers_for(case.vector) if score.tier is not Tier.HOT else []
-        for case, score in zip(cases, before, strict=True)
+        levers_for(case.vector) if tier is not Tier.HOT else []
+        for case, tier in zip(cases, tiers, strict=True)
     ]
-    found: list[Lift | None] = [None] * len(cases)
+    found: list[list[Lift]] = [[] for _ in cases]
     for size in (1, 2):
         tries = [
-            (i, one)
-            for i, levers in enumerate(usable)
-            if found[i] is None
-            for one in combinations(levers, size)
+            (i, one) for i, levers in enumerate(usable) if not found[i] for one in combinations(levers, size)
         ]
-        scored = engine.score_many(
-            [replace(cases[i], vector=pulled(cases[i].vector, one)) for i, one in tries], now=now, model=model
-        )
-        best: dict[int, tuple[Combination, Score]] = {}
-        for (i, one), score in zip(tries, scored, strict=True):
-            if _RANKS[score.tier] <= _RANKS[before[i].tier]:
-                continue
-            if i not in best or _work(one, score) < _work(*best[i]):
-                best[i] = (one, score)
-        for i, (one, score) in best.items():
-            found[i] = Lift(
-                keys=tuple(lever.key for lever in one),
-                labels=tuple(lever.label for lever in one),
-                score=before[i].score,
-                new_score=score.score,
-                tier=before[i].tier,
-                new_tier=score.tier,
-            )
+        after = score([replace(cases[i], vector=pulled(cases[i].vector, one)) for i, one in tries])
+        lifting: list[list[tuple[Combination, Score]]] = [[] for _ in cases]
+        for (i, one), then in zip(tries, after, strict=True):
+            if then.mode is before[i].mode and _RANKS[then.tier] > _RANKS[tiers[i]]:
+                lifting[i].append((one, then))
+        for i, lifted in enumerate(lifting):
+            lifted.sort(key=lambda one: _work(*one))
+            found[i] += [_lift(one, before[i], tiers[i], then) for one, then in lifted[:most]]
     return found
+
+
+def _lift(levers: Combination, before: Score, tier: Tier, after: Score) -> Lift:
+    return Lift(
+        keys=tuple(lever.key for lever in levers),
+        labels=tuple(lever.label for lever in levers),
+        minutes=sum(lever.minutes for lever in levers),
+        score=before.score,
+        new_score=after.score,
+        tier=tier,
+        new_tier=after.tier,
+    )
 
 
 def _work(levers: Combination, score: Score) -> tuple[float, float]:

@@ -43,6 +43,18 @@ class PillarSerializer(serializers.Serializer[Any]):
     weight = serializers.FloatField()
 
 
+class LeverSerializer(serializers.Serializer[Any]):
+    """What an agent can do that would lift the tier, by what goes with closings: no promise."""
+
+    keys = serializers.ListField(child=serializers.CharField())
+    sentence = serializers.CharField()
+    minutes = serializers.FloatField(help_text="Of the agent's work.")
+    score = serializers.FloatField()
+    new_score = serializers.FloatField()
+    tier = serializers.CharField()
+    new_tier = serializers.CharField()
+
+
 class ExplanationSerializer(serializers.Serializer[Any]):
     """A score taken apart: base + Σ points of the contributions = score."""
 
@@ -57,6 +69,9 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     feature_version = serializers.CharField()
     event_at = serializers.DateTimeField()
     scored_at = serializers.DateTimeField()
+    levers = LeverSerializer(
+        many=True, help_text="Three at most, the least work first; none for who is hot, has ended or refused."
+    )
 
 
 class ScoreAtSerializer(serializers.Serializer[Any]):

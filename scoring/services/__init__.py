@@ -17,6 +17,7 @@ from scoring.services.experiments import (
 )
 from scoring.services.explaining import score_at, standing_explanation
 from scoring.services.learning import LEAST_CAME, decide, retrain, retrain_nightly, tenants_to_train
+from scoring.services.lifting import lifts_of
 from scoring.services.market import (
     Imported,
     import_market,
@@ -45,6 +46,7 @@ from scoring.services.versions import (
 )
 
 __all__ = [
+    "lifts_of",
     "Imported",
     "import_market",
     "keep_market",

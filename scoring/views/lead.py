@@ -50,6 +50,7 @@ def lead_panel(request: MemberRequest, pk: int) -> HttpResponse:
             "contributions": _contribution_rows(told),
             "rest": _rest(told),
             "pillars": _pillar_rows(told),
+            "lifts": services.lifts_of(lead),
             "chart": _chart(lead.pk, selectors.history(lead, now=now)),
         }
     if request.htmx:

@@ -19,7 +19,17 @@ from leads.ml.features import FeatureVector
 from leads.ml.metrics import Values
 from scoring import engine
 from scoring.engine import Case, Pillar, Thresholds, Tier, Weights
-from scoring.levers import INFLUENCED, LEVERS, Lever, Lift, levers_for, pulled, smallest_lift, smallest_lifts
+from scoring.levers import (
+    INFLUENCED,
+    LEVERS,
+    Lever,
+    Lift,
+    levers_for,
+    lifts,
+    pulled,
+    smallest_lift,
+    smallest_lifts,
+)
 from scoring.reasons import ASK
 from tests.histories import fact, of
 
@@ -101,7 +111,7 @@ def test_replying_lifts_a_lead_that_waits() -> None:
     found = smallest_lift(between, now=NOW)
 
     assert found == Lift(
-        ("reply",), ("Reply within the hour",), now.score, then.score, Tier.QUIET, Tier.STEADY
+        ("reply",), ("Reply within the hour",), 3.0, now.score, then.score, Tier.QUIET, Tier.STEADY
     )
     assert found is not None
     assert found.sentence == (f"Reply within the hour: from {now.score:.3g} to {then.score:.3g}, steady")
@@ -146,6 +156,45 @@ def test_two_levers_lift_where_none_alone_does() -> None:
     assert all(score_after(one, *(lever.key for lever in pair)).score < alone + 0.5 for pair in cheaper)
     first, second = found.labels
     assert found.sentence.startswith(f"{first} and {second[0].lower()}{second[1:]}: from ")
+
+
+def scored(cases: Sequence[Case]) -> list[engine.Score]:
+    return engine.score_many(cases, now=NOW)
+
+
+def test_several_lifts_come_with_the_least_work_first() -> None:
+    one = case(waiting_hours=48.0)
+    cut = engine.score(one.vector, now=NOW).score + 0.1
+    low = case(steady=cut, waiting_hours=48.0)
+
+    found = lifts([low], score=scored, most=3)[0]
+    every = lifts([low], score=scored, most=99)[0]
+
+    assert [lift.minutes for lift in found] == [3.0, 5.0, 5.0]
+    assert found == every[:3]
+    assert all(len(lift.keys) == 1 and lift.new_tier is Tier.STEADY for lift in every)
+    assert [lift.minutes for lift in every] == sorted(lift.minutes for lift in every)
+
+
+def test_who_is_held_in_a_tier_is_lifted_above_it() -> None:
+    one = case()
+    cut = engine.score(one.vector, now=NOW).score + 0.1
+    low = case(steady=cut)
+
+    held = lifts([low], score=scored, held=[Tier.STEADY])[0][0]
+
+    assert lifts([low], score=scored)[0][0].new_tier is Tier.STEADY
+    assert (held.tier, held.new_tier) == (Tier.STEADY, Tier.WARM)
+    assert lifts([low], score=scored, held=[Tier.HOT])[0] == []
+    assert lifts([low], score=scored, held=[Tier.QUIET]) == lifts([low], score=scored)
+
+
+def test_scores_by_another_measure_lift_nobody() -> None:
+    def fails_after_the_first(cases: Sequence[Case]) -> list[engine.Score]:
+        is_first = len(cases) == 1
+        return engine.score_many(cases, now=NOW, model=TalkModel() if is_first else None)
+
+    assert lifts([case(hot=8.0, warm=4.0, steady=2.0)], score=fails_after_the_first) == [[]]
 
 
 def test_where_no_pair_lifts_there_is_none() -> None:
