@@ -40,6 +40,8 @@ class StandingFacts:
     tier: str
     event_at: datetime
     event_id: int | None = None
+    is_explored: bool = False
+    """Whether chance, and not the score, gave the tier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ def hot_lead(before: StandingFacts | None, after: StandingFacts) -> AlertDraft |
     """Tell that a lead has become hot."""
     if after.tier != "hot" or (before is not None and before.tier == "hot"):
         return None
+    if after.is_explored:
+        return _draft(HOT_LEAD, before, after, f"Hot this week by chance: score {round(after.score)}.")
     return _draft(HOT_LEAD, before, after, f"Now hot: score {round(after.score)}{_change(before, after)}.")
 
 

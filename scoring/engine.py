@@ -20,6 +20,7 @@ import numpy as np
 from leads.ml.catalogue import BY_NAME, VERSION
 from leads.ml.features import FeatureVector
 from scoring import reasons
+from scoring.experiments.exploration import Draw
 from scoring.pillars import Pillar
 from scoring.reasons import Reason
 from scoring.rules import RULES, START, Values, margins
@@ -159,6 +160,10 @@ class Score:
     reasons: tuple[Reason, ...]
     next_action: str
     interval: tuple[float, float] | None = None
+    propensity: float | None = None
+    """The chance the lead had of being hot, where chance decides for some leads."""
+    is_explored: bool = False
+    """Whether chance, and not the score, decided if the lead is hot."""
 
 
 def score(
@@ -269,6 +274,14 @@ def settled(score: Score, thresholds: Thresholds, previous: Tier | None) -> Scor
     return score if tier is score.tier else replace(score, tier=tier)
 
 
+def explored(score: Score, draw: Draw) -> Score:
+    """Return a score in the tier that chance gave the lead, if chance decided, with the chance it had."""
+    tier = score.tier
+    if draw.explored and draw.hot is not (tier is Tier.HOT):
+        tier = Tier.HOT if draw.hot else Tier.WARM
+    return replace(score, tier=tier, propensity=draw.propensity, is_explored=draw.explored)
+
+
 def fingerprint(vector: FeatureVector) -> str:
     """Return a short hash of what went into a score."""
     digest = hashlib.sha256(vector.version.encode())
@@ -287,6 +300,7 @@ __all__ = [
     "Thresholds",
     "Tier",
     "Weights",
+    "explored",
     "fingerprint",
     "score",
     "score_many",

@@ -25,7 +25,7 @@ from scoring.market_files import (
 )
 from scoring.models import Experiment, TierCuts, WeightSet
 from scoring.services.experiments import Wanted
-from scoring.services.tiers import MOST_A_WEEK
+from scoring.services.tiers import MOST_A_WEEK, MOST_EXPLORED
 
 
 def _score_field(label: str) -> forms.FloatField:
@@ -80,6 +80,18 @@ class CapacityForm(forms.Form):
             "hot_a_week": self.cleaned_data["hot_a_week"],
             "least_precision": self.cleaned_data["least_percent"] / 100,
         }
+
+
+class ExplorationForm(forms.Form):
+    """For how many leads chance decides whether they are hot."""
+
+    percent = forms.FloatField(
+        label="Leads left to chance",
+        help_text=f"Percent, up to {100 * MOST_EXPLORED:.0f}. Half of them are hot; drawn anew each week.",
+        min_value=0,
+        max_value=100 * MOST_EXPLORED,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "any"}),
+    )
 
 
 class MonthForm(forms.Form):

@@ -38,6 +38,12 @@ class LeadScore(models.Model):
     inputs_hash = models.CharField(max_length=16)
     event_at = models.DateTimeField(help_text="The moment whose history was scored.")
     scored_at = models.DateTimeField()
+    propensity = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="The chance the lead had of being hot, where chance decides for some.",
+    )
+    is_explored = models.BooleanField(default=False, help_text="Whether chance decided if it is hot.")
 
     class Meta:
         ordering = ["-pk"]
@@ -100,6 +106,9 @@ class TierCuts(models.Model):
         null=True, blank=True, help_text="Leads the team can call in a week; empty: so many for each agent."
     )
     least_precision = models.FloatField(default=0.0, help_text="Share of hot leads that must come.")
+    explore_share = models.FloatField(
+        default=0.0, help_text="Share of the leads for which chance decides if they are hot."
+    )
     is_held = models.BooleanField(
         default=False, help_text="Won an experiment: stays until the broker says anew what the team can do."
     )

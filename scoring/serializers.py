@@ -284,6 +284,8 @@ class PredictionSerializer(serializers.ModelSerializer[LeadScore]):
             "inputs_hash",
             "event_at",
             "scored_at",
+            "propensity",
+            "is_explored",
         )
 
     def get_score_interval(self, row: LeadScore) -> list[float] | None:

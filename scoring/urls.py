@@ -32,6 +32,7 @@ urlpatterns = [
     path("scoring/experiments/<int:pk>/end/", views.end_experiment, name="experiment-end"),
     path("scoring/experiments/<int:pk>/discard/", views.discard_experiment, name="experiment-discard"),
     path("scoring/experiments/<int:pk>/take-over/", views.take_over, name="experiment-take-over"),
+    path("scoring/exploration/", views.set_exploration, name="exploration"),
     path("scoring/tiers/", views.tiers, name="tiers"),
     path("scoring/tiers/capacity/", views.set_capacity, name="capacity"),
 ]

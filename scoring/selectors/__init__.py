@@ -1,6 +1,6 @@
 """Reads of the engine's inputs, of what it said, and of what it may learn from."""
 
-from scoring.selectors.experiments import experiment_counts, guards_of, leads_a_day
+from scoring.selectors.experiments import experiment_counts, explored_in_a_week, guards_of, leads_a_day
 from scoring.selectors.learning import LEFT_OUT, Rows, outcomes_of, training_rows
 from scoring.selectors.market import Market, market_areas, market_of, weight_settings
 from scoring.selectors.moments import Between, Happened, between, has_long_history, known_since
@@ -42,6 +42,7 @@ __all__ = [
     "has_long_history",
     "known_since",
     "experiment_counts",
+    "explored_in_a_week",
     "guards_of",
     "leads_a_day",
     "Proof",

@@ -12,7 +12,7 @@ from leads.events import Kind
 from leads.models import Alert, Event, Lead, Tenant
 from scoring.experiments.results import Arm, Guard
 from scoring.experiments.sequential import Sample
-from scoring.models import Experiment, ExperimentLead
+from scoring.models import Experiment, ExperimentLead, LeadScore
 from scoring.outcomes import HORIZON, Target, came_after
 from scoring.selectors.learning import outcomes_of
 
@@ -129,6 +129,12 @@ def guards_of(control: Counts, treated: Counts) -> tuple[Guard, ...]:
             unit="alerts",
         ),
     )
+
+
+def explored_in_a_week(tenant: Tenant, *, now: datetime) -> int:
+    """Return for how many leads chance decided within the last week whether they are hot."""
+    rows = LeadScore.objects.filter(tenant=tenant, scored_at__gt=now - timedelta(days=7), is_explored=True)
+    return rows.values("lead").distinct().count()
 
 
 def leads_a_day(tenant: Tenant, *, now: datetime) -> float:

@@ -131,6 +131,7 @@ class Explanation:
     feature_version: str
     event_at: datetime
     scored_at: datetime
+    is_explored: bool = False
 
 
 def latest_score(lead: Lead) -> LeadScore | None:
@@ -152,6 +153,7 @@ def explanation(row: LeadScore) -> Explanation:
         feature_version=row.feature_version,
         event_at=row.event_at,
         scored_at=row.scored_at,
+        is_explored=row.is_explored,
     )
 
 

@@ -33,6 +33,7 @@ from scoring.services.tiers import (
     capacity_row,
     choose_tiers,
     set_capacity,
+    set_exploration,
     standing_tiers,
     tenants_with_models,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "standing_tiers",
     "choose_tiers",
     "set_capacity",
+    "set_exploration",
     "tenants_with_models",
     "decide",
     "retrain",

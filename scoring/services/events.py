@@ -230,7 +230,13 @@ def _alerts(
         drafts += alerting.alerts_for(
             before=before,
             after=StandingFacts(
-                lead.tenant_id, lead.pk, score.score, score.tier, newest.occurred_at, newest.event_id
+                lead.tenant_id,
+                lead.pk,
+                score.score,
+                score.tier,
+                newest.occurred_at,
+                newest.event_id,
+                score.is_explored,
             ),
             signals=features.fresh_signals(work.before, work.state),
             thresholds=wanted[lead.tenant_id],

@@ -21,8 +21,9 @@ from leads.ml.features import FeatureVector
 from leads.models import AlertSettings, Lead, ModelVersion
 from leads.services.models import clear_fault, note_fault
 from scoring import engine, selectors
-from scoring.engine import Case, Score, Thresholds, Weights
+from scoring.engine import Case, Score, Thresholds, Tier, Weights
 from scoring.experiments.assignment import variant_of
+from scoring.experiments.exploration import explore
 from scoring.models import Experiment, TierCuts, WeightSet, WeightSettings
 from scoring.pillars import Pillar
 from scoring.weights import PLAIN as NEUTRAL
@@ -73,6 +74,16 @@ class Served:
     tried_cuts: Thresholds | None = None
     """Where tiers begin with the treated of an experiment, whatever scores them."""
     trial: Trial | None = None
+    explore_share: float = 0.0
+    """Leads for which chance decides if they are hot."""
+
+    def explored(self, lead_id: int, score: Score, now: datetime) -> Score:
+        """Return a score with what chance has to say of its tier: one draw a lead and week."""
+        if not self.explore_share:
+            return score
+        year, week, _ = now.isocalendar()
+        draw = explore(lead_id, is_hot=score.tier is Tier.HOT, key=f"{year}-{week}", share=self.explore_share)
+        return engine.explored(score, draw)
 
     def of(self, lead_id: int) -> Served:
         """Return what scores one lead: what is tried, for the treated of an experiment that runs."""
@@ -156,6 +167,7 @@ def _served(tenant_id: int) -> Served:
         weight_set=weights.name if weights is not None else PLAIN.name,
         weights=weights.weights if weights is not None else {},
         cuts=cuts,
+        explore_share=chosen.explore_share if chosen is not None else 0.0,
         market=_held.markets[tenant_id][1] if tenant_id in _held.markets else NEUTRAL,
     )
     tried = _held.trials.get(tenant_id)

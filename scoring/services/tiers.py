@@ -26,6 +26,8 @@ from scoring.thresholds import Capacity, Cuts, Graded, Recent, choose_cuts, stan
 AN_AGENT = 10
 """Leads a week an agent is taken to call first, until the broker says how many the team can."""
 MOST_A_WEEK = 10_000
+MOST_EXPLORED = 0.1
+"""Share of the leads that may be left to chance."""
 WARM_FOR_HOT = 2
 """Warm leads a week the team is taken to have time for, for each hot one."""
 WEEKS = 4
@@ -165,6 +167,29 @@ def set_capacity(*, tenant: Tenant, hot_a_week: int | None, least_precision: flo
                 )
             ]
         )
+    return row
+
+
+def set_exploration(*, tenant: Tenant, share: float, by: User) -> TierCuts:
+    """Leave to chance, for a share of the leads, whether they are hot; at 0 the score decides for all."""
+    if not 0.0 <= share <= MOST_EXPLORED:
+        raise DomainError(f"Say a share of the leads from 0 to {MOST_EXPLORED:.0%}.", "share")
+    with transaction.atomic():
+        row = _locked(tenant)
+        row.explore_share = share
+        row.save(update_fields=["explore_share"])
+        record_events(
+            events=[
+                NewEvent(
+                    tenant_id=tenant.pk,
+                    kind=Kind.THRESHOLDS_CHANGED,
+                    occurred_at=timezone.now(),
+                    data={"explore_share": share},
+                    actor_id=by.pk,
+                )
+            ]
+        )
+    serving.forget()
     return row
 
 

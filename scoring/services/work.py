@@ -106,7 +106,7 @@ def score_works(
             for moment in work.moments
         ]
         scored = zip(cases, serving.score_cases(cases, model, now=now), strict=True)
-        scores |= {work.lead.pk: _settled(work, scored, now) for work in group}
+        scores |= {work.lead.pk: _settled(work, scored, served[work.lead.pk], now) for work in group}
     _enter(works, tenants, now)
     return scores
 
@@ -132,14 +132,20 @@ def _enter(works: Sequence[Work], tenants: Mapping[int, Served], now: datetime) 
     )()
 
 
-def _settled(work: Work, scored: Iterator[tuple[Case, Score]], now: datetime) -> list[Score]:
-    """Return the scores of a lead's moments, each in a tier that the one before it may still hold."""
+def _settled(work: Work, scored: Iterator[tuple[Case, Score]], served: Served, now: datetime) -> list[Score]:
+    """Return the scores of a lead's moments, each in a tier that the one before it may still hold.
+
+    Whether a lead is hot now may be left to chance; what it was in the past is not.
+    """
     found = list[Score]()
     for moment, (case, score) in zip(work.moments, scored, strict=False):
         held = found[-1].tier if found else None
         if moment.at >= now and work.lead.tier:
             held = held or engine.Tier(work.lead.tier)
-        found.append(engine.settled(score, case.thresholds, held))
+        settled = engine.settled(score, case.thresholds, held)
+        if moment.at >= now and not serving.is_ended(moment.vector):
+            settled = served.explored(work.lead.pk, settled, now)
+        found.append(settled)
     return found
 
 
@@ -164,6 +170,8 @@ def score_row(lead: Lead, moment: Moment, score: Score, now: datetime) -> LeadSc
         inputs_hash=engine.fingerprint(moment.vector),
         event_at=moment.at,
         scored_at=now,
+        propensity=score.propensity,
+        is_explored=score.is_explored,
     )
 
 

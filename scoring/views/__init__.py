@@ -8,6 +8,7 @@ from scoring.views.experiments import (
     experiment,
     experiment_list,
     new_experiment,
+    set_exploration,
     start_experiment,
     take_over,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "roll_back_version",
     "run_progress",
     "set_capacity",
+    "set_exploration",
     "tiers",
     "train",
     "version",

@@ -28,7 +28,7 @@ from leads.models import ModelVersion
 from scoring import selectors, services, tasks
 from scoring.experiments.planning import Plan
 from scoring.experiments.results import Stop
-from scoring.forms import ExperimentForm
+from scoring.forms import ExperimentForm, ExplorationForm
 from scoring.models import Experiment, WeightSet
 from scoring.views.proof import frame
 from scoring.views.refusals import refusals_told
@@ -51,15 +51,37 @@ CHIPS = {
 @agent_required
 @require_GET
 def experiment_list(request: MemberRequest) -> HttpResponse:
-    """Show every experiment of the team, the newest first."""
+    """Show every experiment of the team, the newest first, and what is left to chance."""
+    row = services.capacity_row(request.tenant)
+    share = row.explore_share if row is not None else 0.0
+    return _list(request, ExplorationForm(initial={"percent": f"{100 * share:g}"}))
+
+
+@broker_required
+@require_POST
+def set_exploration(request: MemberRequest) -> HttpResponse:
+    """Leave to chance whether some leads are hot."""
+    form = ExplorationForm(request.POST)
+    if not form.is_valid():
+        return _list(request, form, status=422)
+    share = form.cleaned_data["percent"] / 100
+    services.set_exploration(tenant=request.tenant, share=share, by=request.user)
+    messages.success(request, "Kept. Leads are looked at anew.")
+    return redirect(ROUTE)
+
+
+def _list(request: MemberRequest, form: ExplorationForm, *, status: int = 200) -> HttpResponse:
     rows = of_team(request, Experiment.objects.all())
     page = Paginator(rows, PAGE_ROWS).get_page(request.GET.get("page"))
     context = {
         **frame(request, ROUTE),
         "page": page,
         "rows": [(row, _chip(row)) for row in page],
+        "form": form,
+        "explored": selectors.explored_in_a_week(request.tenant, now=timezone.now()),
+        "capacity": services.capacity_row(request.tenant),
     }
-    return render(request, "scoring/experiment_list.html", context)
+    return render(request, "scoring/experiment_list.html", context, status=status)
 
 
 @broker_required

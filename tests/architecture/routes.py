@@ -221,6 +221,7 @@ PAGES = {
     "scoring:experiment-end": Route(MANAGERS, "post", an_experiment),
     "scoring:experiment-discard": Route(MANAGERS, "post", an_experiment),
     "scoring:experiment-take-over": Route(MANAGERS, "post", an_experiment),
+    "scoring:exploration": Route(MANAGERS, "post"),
     "scoring:tiers": Route(TEAM),
     "scoring:capacity": Route(MANAGERS, "post"),
     "leads:search": Route(TEAM),
