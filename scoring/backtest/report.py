@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from leads.backtest.events import Log
 from leads.backtest.outputs import versions
 from leads.ml import metrics
-from leads.ml.encoder import Encoder
-from leads.ml.leaks import Leak
 from leads.ml.metrics import Flags, Values
+from scoring.backtest.features import Features
 from scoring.training import Trained
 from scoring.training.report import importance, simple
 from scoring.training.selection import THINNED
@@ -92,16 +92,38 @@ def _verdict(model: Trained, came: Flags, said: Values, constant: Values, seed: 
     return "signal" if sure else "no signal"
 
 
-def columns(encoder: Encoder, leaks: Sequence[Leak], *, keep: bool) -> dict[str, Any]:
+def columns(features: Features, *, keep: bool) -> dict[str, Any]:
     """Return which columns became which features, and which were left out and why."""
-    hidden = {} if keep else {leak.name: "gives the outcome away" for leak in leaks if leak.of == "column"}
+    hidden = [] if keep else [leak.name for leak in features.leaks if leak.of == "column"]
     return {
         "used": {
             plan.name: {"as": plan.kind, "features": list(plan.features)}
             | ({"note": plan.note} if plan.note else {})
-            for plan in encoder.plans
+            for plan in features.encoder.plans
         },
-        "left_out": {**encoder.left_out, **hidden},
+        "left_out": {**features.encoder.left_out, **dict.fromkeys(hidden, "gives the outcome away")},
+    }
+
+
+def events(log: Log, features: Features, cuts: dict[str, int]) -> dict[str, Any]:
+    """Return how many events there were, which counted, and what became of each kind."""
+    tallies, histories = log.tallies, features.histories
+    hidden = frozenset() if histories is None else histories.hidden
+    counted = () if histories is None else histories.kinds
+    told = dict[str, str]()
+    for name, (key, place) in zip(tallies.names, tallies.kinds.items(), strict=True):
+        if key in hidden:
+            told[name] = "left out: gives the outcome away"
+        elif place in log.known:
+            told[name] = f"as live scores know it: {log.known[place].value}"
+        else:
+            told[name] = "counted" if key in counted else "too rare for features of its own"
+    return {
+        "rows": log.events,
+        "of_these_leads": log.of_leads,
+        "before_their_moment": log.used,
+        "moments": cuts,
+        "kinds": told,
     }
 
 

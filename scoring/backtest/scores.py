@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
-from dataclasses import dataclass
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,49 +11,18 @@ from typing import Any
 import numpy as np
 
 from leads.backtest.engines import Backtest, Options, Tell
+from leads.backtest.events import Log, last_moment, read_log
 from leads.backtest.files import FileError, listed
 from leads.backtest.outputs import write_report, write_rows
 from leads.ml.catalogue import VERSION
-from leads.ml.encoder import Encoder, fit_encoder
-from leads.ml.leaks import Leak, leaking_columns
 from leads.ml.metrics import Flags, Values
 from scoring.backtest import report
-from scoring.backtest.leads import Leads, arrival, in_order, read_leads
-from scoring.pillars import Pillar
+from scoring.backtest.features import Features, learn_features
+from scoring.backtest.leads import Leads, in_order, read_leads
+from scoring.backtest.moments import ages, moments
 from scoring.training import Trained, train
 
 LEAST_HELD = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """How leads become features: the columns of their file, and when they came."""
-
-    encoder: Encoder
-    arrival: tuple[str, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the names of the features, in their order."""
-        return (*self.encoder.names, *self.arrival)
-
-    def matrix(self, leads: Leads) -> Values:
-        """Return the features (n, k) of leads."""
-        return self._joined(self.encoder.encode(leads.columns, leads.moments), leads)
-
-    def _joined(self, encoded: Values, leads: Leads) -> Values:
-        came = arrival(leads)
-        nothing = np.full(len(leads), np.nan)
-        return np.column_stack([encoded, *(came.get(name, nothing) for name in self.arrival)])
-
-    @staticmethod
-    def learn(leads: Leads, times: Values, leaks: tuple[Leak, ...]) -> tuple[Features, Values]:
-        """Return how these training leads are encoded, leaks left out, and their features."""
-        hidden = {leak.name for leak in leaks if leak.of == "column"}
-        columns = {name: column for name, column in leads.columns.items() if name not in hidden}
-        encoder, matrix = fit_encoder(columns, leads.known_outcomes, times, moments=leads.moments)
-        features = Features(encoder, tuple(arrival(leads)))
-        return features, features._joined(matrix, leads)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -64,6 +33,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         required=True,
         metavar="LEADS",
         help="past leads: contact_id, converted (0/1), created_at?, converted_at?, as_of?, and any others",
+    )
+    parser.add_argument(
+        "--events",
+        type=Path,
+        metavar="EVENTS",
+        help="what happened to leads: contact_id, occurred_at, kind, direction?, channel?, value?, text?; "
+        "used before a lead's as_of, else its converted_at",
     )
     parser.add_argument("--test", type=Path, metavar="LEADS", help="leads to predict, without outcomes")
     parser.add_argument(
@@ -89,41 +65,61 @@ def run(options: Options, now: datetime, tell: Tell) -> str:
     leads, times, order = in_order(read_leads(options["train"], now=now, learn=True), options["order"])
     held_out = 0 if options["test"] else _held_out(leads, options["hold_out"])
     count = len(leads) - held_out
-    rows = np.arange(len(leads))
-    past, later = leads.take(rows[:count]), leads.take(rows[count:])
+    rows = np.arange(count)
+    past = leads.take(rows)
     _check_past(past)
-    leaks = leaking_columns(past.columns, past.known_outcomes)
-    for leak in leaks:
-        tell(f"leak: {leak.name}. {leak.why}")
-    features, matrix = Features.learn(past, times[:count], () if options["keep_leaks"] else leaks)
-    if options["test"]:
-        later = _test(options["test"], past, features, now)
+    known = ages(past)
+    with ExitStack() as logs:
+        log, cuts = _log(options, leads, known, now, tell, logs)
+        features, matrix = learn_features(leads, log, rows, times, keep_leaks=options["keep_leaks"])
+        for leak in features.leaks:
+            tell(f"leak: {leak.name}. {leak.why}")
+        if options["test"]:
+            later = _test(options["test"], past, features, now)
+            unseen = features.matrix(later, _log(options, later, known, now, tell, logs)[0])
+        else:
+            later, unseen = leads.take(np.arange(count, len(leads))), matrix[count:]
     tell(f"learning from {count} leads by {matrix.shape[1]} features")
     model = train(
-        matrix,
+        matrix[:count],
         past.known_outcomes,
         times[:count],
         names=features.names,
-        pillars=[Pillar.CONTEXT] * len(features.names),
+        pillars=features.pillars,
         seed=options["seed"],
         feature_version=VERSION,
         version="backtest",
     )
-    tell(f"predicting {len(later)} leads with {model.metrics['recipe']}")
-    unseen = features.matrix(later)
+    tell(f"predicting {len(later)} leads by {model.metrics['recipe']}")
     serving = model.adapted(unseen)
     if options["predictions"]:
         _write_predictions(options["predictions"], later, serving, unseen)
-    told = _figures(model, serving, matrix, past.known_outcomes, unseen, later.outcomes, options["seed"])
+    told = _figures(
+        model, serving, matrix[:count], past.known_outcomes, unseen, later.outcomes, options["seed"]
+    )
     told |= {
         "order": order,
-        "leaks": [leak.as_json() | {"left_out": not options["keep_leaks"]} for leak in leaks],
-        "columns": report.columns(features.encoder, leaks, keep=options["keep_leaks"]),
-        "files": {name: str(options[name]) for name in ("train", "test") if options[name]},
+        "leaks": [leak.as_json() | {"left_out": not options["keep_leaks"]} for leak in features.leaks],
+        "columns": report.columns(features, keep=options["keep_leaks"]),
+        "files": {name: str(options[name]) for name in ("train", "events", "test") if options[name]},
     }
+    if log is not None:
+        told["events"] = report.events(log, features, cuts)
     if options["report"]:
         write_report(options["report"], told)
     return report.sentence(told)
+
+
+def _log(
+    options: Options, leads: Leads, known: Values, now: datetime, tell: Tell, logs: ExitStack
+) -> tuple[Log | None, dict[str, int]]:
+    """Return what happened to leads before the moment each is looked at, and how that moment was found."""
+    if not options["events"]:
+        return None, {}
+    tell(f"reading {options['events']}")
+    end = last_moment(options["events"], now) + 1.0
+    until, cuts = moments(leads, known, end=end, seed=options["seed"])
+    return logs.enter_context(read_log(options["events"], leads.ids, until, now=now, tell=tell)), cuts
 
 
 def _figures(
