@@ -8,7 +8,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
 from leads.access import team_tenant
-from scoring.models import MarketMonth, MortgageRate
+from scoring.models import MarketMonth, MortgageRate, WeightSet
 
 M = TypeVar("M", bound=Model)
 
@@ -29,6 +29,19 @@ def mortgage_rates_for(request: HttpRequest) -> QuerySet[MortgageRate]:
 
 def get_mortgage_rate(request: HttpRequest, pk: int) -> MortgageRate:
     return _one(mortgage_rates_for(request), pk)
+
+
+def weight_sets_for(request: HttpRequest) -> QuerySet[WeightSet]:
+    """Return the tenant's sets of weights, the newest first."""
+    rows = WeightSet.objects.filter(tenant=team_tenant(request)).order_by("-number")
+    return rows.select_related("tenant", "made_by", "published_by")
+
+
+def get_weight_set(request: HttpRequest, number: int) -> WeightSet:
+    try:
+        return weight_sets_for(request).get(number=number)
+    except WeightSet.DoesNotExist as error:
+        raise Http404 from error
 
 
 def _one(rows: QuerySet[M], pk: int) -> M:

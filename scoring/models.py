@@ -149,6 +149,13 @@ class WeightSet(models.Model):
     )
     made_at = models.DateTimeField(default=timezone.now)
     published_at = models.DateTimeField(null=True, blank=True)
+    published_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    despite_calibration = models.BooleanField(
+        default=False, help_text="Published though scores were seen to be off by more with it."
+    )
+    retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-pk"]
@@ -166,6 +173,11 @@ class WeightSet(models.Model):
     def name(self) -> str:
         """Return what predictions call it."""
         return f"set-{self.number}"
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether every part counts once, as in the plain model."""
+        return all(value == 1.0 for told in self.weights.values() for value in told.values())
 
 
 class WeightSettings(models.Model):

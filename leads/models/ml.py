@@ -112,6 +112,8 @@ class ModelRun(models.Model):
     class Work(models.TextChoices):
         TRAIN = "train", "Training"
         PREVIEW = "preview", "Preview"
+        LEARN = "learn", "Learning weights"
+        WEIGH = "weigh", "Preview of weights"
 
     class State(models.TextChoices):
         OPEN = "open", "Running"
@@ -123,6 +125,9 @@ class ModelRun(models.Model):
     work = models.CharField(max_length=8, choices=Work.choices)
     version = models.ForeignKey(
         ModelVersion, on_delete=models.CASCADE, null=True, blank=True, related_name="runs", db_index=False
+    )
+    about = models.CharField(
+        max_length=60, blank=True, help_text="What it is about where that is no version: a set of weights."
     )
     state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
     told = models.CharField(max_length=300, blank=True, help_text="How far it is, or why it was not done.")

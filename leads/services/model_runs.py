@@ -23,6 +23,7 @@ def begin_run(
     work: str,
     by: User | None,
     version: ModelVersion | None = None,
+    about: str = "",
 ) -> tuple[ModelRun, bool]:
     """Return the run that is open, or a new one, and whether it is new."""
     Tenant.objects.select_for_update().get(pk=tenant.pk)
@@ -34,7 +35,10 @@ def begin_run(
     found = runs.first()
     if found is not None:
         return found, False
-    return ModelRun.objects.create(tenant=tenant, engine=engine, work=work, by=by, version=version), True
+    made = ModelRun.objects.create(
+        tenant=tenant, engine=engine, work=work, by=by, version=version, about=about
+    )
+    return made, True
 
 
 def tell_run(*, run: ModelRun) -> Callable[[str], None]:
@@ -46,11 +50,19 @@ def tell_run(*, run: ModelRun) -> Callable[[str], None]:
     return tell
 
 
-def end_run(*, run: ModelRun, told: str, version: ModelVersion | None = None, failed: bool = False) -> None:
+def end_run(
+    *,
+    run: ModelRun,
+    told: str,
+    version: ModelVersion | None = None,
+    about: str = "",
+    failed: bool = False,
+) -> None:
     """Close a run with what came of it."""
     ModelRun.objects.filter(pk=run.pk).update(
         state=State.FAILED if failed else State.DONE,
         told=told[:300],
         version=version or run.version,
+        about=about or run.about,
         heard_at=timezone.now(),
     )

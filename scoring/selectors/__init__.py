@@ -30,8 +30,18 @@ from scoring.selectors.scores import (
     told_feature,
     told_value,
 )
+from scoring.selectors.weights import (
+    back_test_of,
+    serving_weights,
+    weight_reasons,
+    weights_by_segment,
+)
 
 __all__ = [
+    "back_test_of",
+    "serving_weights",
+    "weight_reasons",
+    "weights_by_segment",
     "Market",
     "market_areas",
     "market_of",

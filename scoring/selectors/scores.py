@@ -85,12 +85,12 @@ def tiers(settings: AlertSettings) -> Thresholds:
     return Thresholds(float(settings.hot_score), float(settings.warm_score), float(settings.steady_score))
 
 
-def last_scores(lead_ids: Sequence[int]) -> dict[int, tuple[float, str, str]]:
-    """Return the latest score of each lead, its tier, and the model it came from."""
+def last_scores(lead_ids: Sequence[int]) -> dict[int, tuple[float, str, tuple[str, str]]]:
+    """Return the latest score of each lead, its tier, and the model and weights it came from."""
     rows = LeadScore.objects.filter(lead_id__in=lead_ids)
     latest = rows.order_by("lead_id", "-event_at", "-id").distinct("lead_id")
-    told = latest.values_list("lead_id", "score", "tier", "model_version")
-    return {lead_id: (score, tier, model) for lead_id, score, tier, model in told}
+    told = latest.values_list("lead_id", "score", "tier", "model_version", "weight_set")
+    return {lead_id: (score, tier, (model, weights)) for lead_id, score, tier, model, weights in told}
 
 
 CURRENT, RULES = "current", engine.Mode.RULES.value

@@ -15,7 +15,7 @@ from scoring.services.experiments import (
     start_experiment,
     take_over,
 )
-from scoring.services.explaining import score_at, standing_explanation
+from scoring.services.explaining import score_at, standing_explanation, weights_explained
 from scoring.services.learning import LEAST_CAME, decide, retrain, retrain_nightly, tenants_to_train
 from scoring.services.lifting import lifts_of
 from scoring.services.market import (
@@ -27,6 +27,7 @@ from scoring.services.market import (
     set_market_use,
 )
 from scoring.services.queries import answer_query, ask_score, lost_queries, prune_queries, wait_for_answer
+from scoring.services.runs import carry_out_run
 from scoring.services.serving import ENGINE
 from scoring.services.tiers import (
     capacity_of,
@@ -40,14 +41,40 @@ from scoring.services.tiers import (
 from scoring.services.versions import (
     begin_training,
     begin_version_preview,
-    carry_out_run,
     is_looked_at,
     publish_version,
     roll_back_version,
 )
+from scoring.services.weight_sets import (
+    WORSE_ECE,
+    begin_learning_weights,
+    begin_weights_preview,
+    discard_weights,
+    draft_weights,
+    edit_weights,
+    is_weights_looked_at,
+    learn_weights,
+    preview_weights,
+    publish_weights,
+    roll_back_weights,
+    worsens,
+)
 
 __all__ = [
     "lifts_of",
+    "weights_explained",
+    "WORSE_ECE",
+    "begin_learning_weights",
+    "begin_weights_preview",
+    "discard_weights",
+    "draft_weights",
+    "edit_weights",
+    "is_weights_looked_at",
+    "learn_weights",
+    "preview_weights",
+    "publish_weights",
+    "roll_back_weights",
+    "worsens",
     "Imported",
     "import_market",
     "keep_market",

@@ -20,6 +20,7 @@ from leads.services.standing import update_standing
 from scoring import selectors
 from scoring.engine import Score
 from scoring.models import LeadScore, WeightSettings
+from scoring.services import serving
 from scoring.services.events import GROUP
 from scoring.services.work import (
     CHUNK,
@@ -40,6 +41,8 @@ TURN = 8 * CHUNK
 
 MOVED = 0.5
 """Points time alone must have moved a score for it to be written anew."""
+SEEN = 0.05
+"""Points another model or other weights must have moved it: it is told to a tenth."""
 
 
 def rescore_stale(*, limit: int = 2_000) -> int:
@@ -79,6 +82,7 @@ def rescore_tenant(*, tenant_id: int, after: int = 0) -> int | None:
 
     Return the last one's key when more may follow, for the next call, so that other work gets its turn.
     """
+    serving.look_again()  # the change may be younger than the last look
     waiting = Lead.objects.active().filter(tenant_id=tenant_id, score__isnull=False, pk__gt=after)
     leads = list(waiting.order_by("pk").values_list("pk", flat=True)[:TURN])
     for start in range(0, len(leads), CHUNK):
@@ -90,7 +94,7 @@ def rescore_tenant(*, tenant_id: int, after: int = 0) -> int | None:
 def rescore(*, lead_ids: Sequence[int]) -> int:
     """Score leads as of now from what is remembered of them; write only what moved; return how many did.
 
-    A score by another model than the one before is no rise and no fall: it is measured otherwise.
+    A score by another model or other weights is no rise and no fall: it is measured otherwise.
     """
     now = timezone.now()
     leads = {pk: lead for pk, lead in lock_leads(set(lead_ids)).items() if lead.pk == pk}
@@ -107,16 +111,12 @@ def rescore(*, lead_ids: Sequence[int]) -> int:
         return 0
     scores = score_works(works, settings_of({work.lead.tenant_id for work in works}), now)
     last = selectors.last_scores([work.lead.pk for work in works])
-    moved = [work for work in works if _has_moved(work.lead, scores[work.lead.pk][0])]
+    anew = {pk for pk, (_, _, made_by) in last.items() if made_by != _made_by(scores[pk][0])}
+    moved = [work for work in works if _has_moved(work.lead, scores[work.lead.pk][0], work.lead.pk in anew)]
     LeadScore.objects.bulk_create(
         [score_row(work.lead, work.moments[0], scores[work.lead.pk][0], now) for work in moved],
         batch_size=CHUNK,
     )
-    anew = {
-        work.lead.pk
-        for work in works
-        if work.lead.pk in last and last[work.lead.pk][2] != scores[work.lead.pk][0].model_version
-    }
     told = []
     for work in works:
         pk, score = work.lead.pk, scores[work.lead.pk][0]
@@ -135,5 +135,10 @@ def rescore(*, lead_ids: Sequence[int]) -> int:
     return len(moved)
 
 
-def _has_moved(lead: Lead, score: Score) -> bool:
-    return lead.score is None or lead.tier != score.tier or abs(lead.score - score.score) >= MOVED
+def _made_by(score: Score) -> tuple[str, str]:
+    return score.model_version, score.weight_set
+
+
+def _has_moved(lead: Lead, score: Score, is_anew: bool) -> bool:
+    least = SEEN if is_anew else MOVED
+    return lead.score is None or lead.tier != score.tier or abs(lead.score - score.score) >= least

@@ -23,7 +23,7 @@ from scoring.experiments.planning import Plan, plan
 from scoring.experiments.results import Reading, Stop, read
 from scoring.models import Experiment, TierCuts, WeightSet
 from scoring.outcomes import HORIZON
-from scoring.services import serving, versions
+from scoring.services import serving, versions, weight_sets
 from scoring.services.serving import CONTROL, TREATED
 
 State = Experiment.State
@@ -273,25 +273,13 @@ def take_over(*, experiment: Experiment, by: User, now: datetime) -> Experiment:
     if row.model_version is not None:
         registry.promote(version=row.model_version, by=by, reason=told)
     elif row.weight_set is not None:
-        _serve_weights(row.weight_set, told, by, now)
+        weight_sets.serve_weights(weight_set=row.weight_set, by=by, now=now, reason=told)
     else:
         _serve_cuts(row.tenant, Thresholds(**row.cuts), told, by, now)
     row.served_at = now
     row.save(update_fields=["served_at"])
     serving.forget()
     return row
-
-
-def _serve_weights(chosen: WeightSet, told: str, by: User, now: datetime) -> None:
-    sets = WeightSet.objects.filter(tenant=chosen.tenant_id)
-    sets.filter(state=WeightSet.State.SERVING).update(state=WeightSet.State.RETIRED)
-    sets.filter(pk=chosen.pk).update(state=WeightSet.State.SERVING, published_at=now, reason=told[:300])
-    record_event(
-        tenant=chosen.tenant,
-        kind=Kind.WEIGHTS_CHANGED,
-        data={"weight_set": chosen.name},
-        actor_id=by.pk,
-    )
 
 
 def _serve_cuts(tenant: Tenant, cuts: Thresholds, told: str, by: User, now: datetime) -> None:

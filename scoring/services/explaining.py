@@ -57,3 +57,10 @@ def standing_explanation(lead: Lead) -> Explanation | None:
         return selectors.explanation(row) if row is not None else None
     now = score_at(lead, lead.scored_at)
     return selectors.explained(now, feature_version=VERSION, event_at=row.event_at, scored_at=lead.scored_at)
+
+
+def weights_explained(lead: Lead, told: Explanation) -> list[str]:
+    """Return, for each part of a score that did not count once, a sentence why."""
+    if all(weight == 1.0 for _, _, _, weight in told.pillars):
+        return []
+    return selectors.weight_reasons(lead, told, serving.served_for([lead.tenant_id])[lead.tenant_id].market)

@@ -148,6 +148,11 @@ def forget() -> None:
     _held = _Held()
 
 
+def look_again() -> None:
+    """Let the next look be at the rows; models that were read are kept."""
+    _held.looked_at = float("-inf")
+
+
 def served_for(tenant_ids: Iterable[int]) -> dict[int, Served]:
     """Return what scores each tenant's leads: its own model, else the market's, else the rules."""
     _look()

@@ -34,25 +34,6 @@ def begin_version_preview(*, version: ModelVersion, by: User) -> tuple[ModelRun,
     )
 
 
-def carry_out_run(*, run: ModelRun) -> None:
-    """Do what a run is for, and keep what came of it; a run that has ended is left alone."""
-    if run.state != ModelRun.State.OPEN:
-        return
-    tell = model_runs.tell_run(run=run)
-    try:
-        if run.work == ModelRun.Work.TRAIN:
-            made = learning.retrain(tenant=run.tenant, now=timezone.now(), progress=tell)
-            model_runs.end_run(run=run, told=f"{made.get_state_display()}. {made.reason}", version=made)
-        elif run.version is not None:
-            preview_version(version=run.version, now=timezone.now(), tell=tell)
-            model_runs.end_run(run=run, told="Every open lead was scored as it would be.")
-    except DomainError as error:
-        model_runs.end_run(run=run, told=error.message, failed=True)
-    except Exception:
-        model_runs.end_run(run=run, told="It failed; the log of the worker says why.", failed=True)
-        raise
-
-
 def preview_version(
     *, version: ModelVersion, now: datetime, tell: Callable[[str], None] | None = None
 ) -> ModelVersion:

@@ -33,8 +33,28 @@ from scoring.views.versions import (
     version,
     version_list,
 )
+from scoring.views.weights import (
+    discard_weights,
+    draft_weights,
+    edit_weights,
+    learn_weights,
+    preview_weights,
+    publish_weights,
+    roll_back_weights,
+    weight_set,
+    weights,
+)
 
 __all__ = [
+    "discard_weights",
+    "draft_weights",
+    "edit_weights",
+    "learn_weights",
+    "preview_weights",
+    "publish_weights",
+    "roll_back_weights",
+    "weight_set",
+    "weights",
     "import_file",
     "keep_month",
     "keep_rate",

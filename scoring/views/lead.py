@@ -51,6 +51,7 @@ def lead_panel(request: MemberRequest, pk: int) -> HttpResponse:
             "rest": _rest(told),
             "pillars": _pillar_rows(told),
             "lifts": services.lifts_of(lead),
+            "weighed": services.weights_explained(lead, told),
             "chart": _chart(lead.pk, selectors.history(lead, now=now)),
         }
     if request.htmx:
@@ -101,7 +102,7 @@ def _pillar_rows(told: Explanation) -> list[BarRow]:
     ordered = sorted(told.pillars, key=lambda pillar: -abs(pillar[2]))
     bars = signed_bars([points for _, _, points, _ in ordered])
     return [
-        BarRow(label, points, bar, "" if weight == 1 else f"weight × {weight:g}")
+        BarRow(label, points, bar, "" if weight == 1 else f"weight × {weight:.3g}")
         for (_, label, points, weight), bar in zip(ordered, bars, strict=True)
     ]
 

@@ -87,7 +87,7 @@ def version(request: MemberRequest, pk: int) -> HttpResponse:
     if proof is not None:
         context |= charts(proof)
     if "moved" in row.preview:
-        context |= _previewed(request, row.preview)
+        context |= previewed(request, row.preview)
     return render(request, "scoring/version.html", context)
 
 
@@ -96,6 +96,12 @@ def version(request: MemberRequest, pk: int) -> HttpResponse:
 def run_progress(request: MemberRequest, pk: int) -> HttpResponse:
     """Show how far long work is; the page around it is drawn anew once it has ended."""
     run = get_model_run(request, pk)
+    if not request.htmx and run.work in (ModelRun.Work.LEARN, ModelRun.Work.WEIGH):
+        return (
+            redirect("scoring:weight-set", run.about.removeprefix("set-"))
+            if run.about
+            else redirect("scoring:weights")
+        )
     if not request.htmx:
         return redirect("scoring:version", run.version_id) if run.version_id else redirect(ROUTE)
     response = render(request, "scoring/_run.html", {"run": run, "now": timezone.now()})
@@ -152,7 +158,8 @@ def roll_back_version(request: MemberRequest) -> HttpResponse:
     return redirect(ROUTE)
 
 
-def _previewed(request: MemberRequest, kept: Mapping[str, Any]) -> dict[str, Any]:
+def previewed(request: MemberRequest, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a page shows of a preview: tiers then and now, and the leads that move most."""
     leads = leads_for(request).in_bulk([move["lead_id"] for move in kept["moved"]])
     return {
         "preview": kept,

@@ -15,7 +15,7 @@ from leads.models import APIKey, Membership, Role, Tenant, User, UserSession
 from leads.services.imports import prepare_import
 from leads.services.merging import merge_leads
 from leads.services.model_runs import begin_run
-from scoring.models import LeadScore, MarketMonth, MortgageRate, ScoreQuery
+from scoring.models import LeadScore, MarketMonth, MortgageRate, ScoreQuery, WeightSet
 from tests import factories
 
 TEAM = frozenset({Role.AGENT, Role.BROKER, Role.ADMIN})
@@ -172,6 +172,11 @@ def an_experiment(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": factories.ExperimentFactory(tenant=tenant).pk}
 
 
+def a_weight_set(tenant: Tenant, user: User) -> dict[str, Any]:
+    row = WeightSet.objects.create(tenant=tenant, number=7, origin="broker", weights={"": {}})
+    return {"number": row.number}
+
+
 def own_membership(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"membership": Membership.objects.get(user=user, tenant=tenant).pk}
 
@@ -207,6 +212,15 @@ PAGES = {
     "scoring:version": Route(TEAM, make=a_model_version),
     "scoring:version-preview": Route(MANAGERS, "post", a_model_version),
     "scoring:version-publish": Route(MANAGERS, "post", a_model_version),
+    "scoring:weights": Route(TEAM),
+    "scoring:weights-learn": Route(MANAGERS, "post"),
+    "scoring:weights-draft": Route(MANAGERS, "post"),
+    "scoring:weights-roll-back": Route(MANAGERS, "post"),
+    "scoring:weight-set": Route(TEAM, make=a_weight_set),
+    "scoring:weight-set-edit": Route(MANAGERS, "post", a_weight_set),
+    "scoring:weight-set-discard": Route(MANAGERS, "post", a_weight_set),
+    "scoring:weight-set-preview": Route(MANAGERS, "post", a_weight_set),
+    "scoring:weight-set-publish": Route(MANAGERS, "post", a_weight_set),
     "scoring:market": Route(TEAM),
     "scoring:market-month": Route(MANAGERS, "post"),
     "scoring:market-month-remove": Route(MANAGERS, "post", a_market_month),

@@ -32,6 +32,7 @@ PAGES = [
     "/agent/alerts/rules/",
     "/agent/scoring/",
     "/agent/scoring/models/",
+    "/agent/scoring/weights/",
     "/agent/scoring/market/",
     "/agent/scoring/tiers/",
     "/agent/scoring/experiments/",

@@ -61,4 +61,4 @@ def test_the_last_score_is_the_latest(lead: Lead) -> None:
         services.score_leads(event_ids=[event.pk])
     newer = LeadScore.objects.latest("event_at")
 
-    assert selectors.last_scores([lead.pk]) == {lead.pk: (newer.score, newer.tier, "")}
+    assert selectors.last_scores([lead.pk]) == {lead.pk: (newer.score, newer.tier, ("", newer.weight_set))}
