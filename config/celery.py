@@ -18,7 +18,9 @@ app.autodiscover_tasks()
 app.steps["worker"].add("leads.bus.step:StreamStep")  # by name: Django is not set up yet
 
 app.conf.task_queues = [Queue("realtime"), Queue("default"), Queue("training")]
-app.conf.task_routes = {"*.retrain*": {"queue": "training"}, "*.carry_out_run": {"queue": "training"}}
+app.conf.task_routes = {
+    name: {"queue": "training"} for name in ("*.retrain*", "*.carry_out_run", "*.score_in_shadow")
+}
 
 # Every task that runs by the clock: name, seconds (or a crontab in UTC)
 SCHEDULE: dict[str, float | crontab] = {
@@ -31,6 +33,7 @@ SCHEDULE: dict[str, float | crontab] = {
     "scoring.tasks.tend_queries": 60.0,
     "scoring.tasks.choose_all_tiers": crontab(minute="7"),
     "scoring.tasks.read_experiments": crontab(minute="37"),
+    "scoring.tasks.score_all_in_shadow": crontab(minute="53", hour="8"),
     "scoring.tasks.retrain_all": crontab(minute="23", hour="9"),  # the small hours from Boston to Los Angeles
     "leads.tasks.ghl.write_back_due": 60.0,
     "leads.tasks.ghl.send_edits_due": 15.0,

@@ -10,6 +10,7 @@ from scoring.models import (
     MarketMonth,
     MortgageRate,
     ScoreQuery,
+    ShadowScore,
     TierCuts,
     WeightSet,
     WeightSettings,
@@ -122,3 +123,22 @@ class ExperimentLeadAdmin(RecordAdmin):
     list_display = ("id", "experiment_id", "lead_id", "is_treated", "entered_at")
     list_filter = ("is_treated", tenant_filter("experiment__tenant"))
     search_number = ("pk", "lead_id", "experiment_id")
+
+
+@admin.register(ShadowScore)
+class ShadowScoreAdmin(RecordAdmin):
+    """What versions in shadow said, unseen."""
+
+    tenant_path = "version__tenant"
+    list_display = (
+        "id",
+        "version_id",
+        "lead_id",
+        "score",
+        "tier",
+        "standing_score",
+        "standing_tier",
+        "scored_at",
+    )
+    list_filter = (tenant_filter("version__tenant"),)
+    search_number = ("pk", "lead_id", "version_id")

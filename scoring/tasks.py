@@ -90,6 +90,22 @@ def read_experiment(experiment_id: int) -> None:
 
 
 @shared_task(ignore_result=True)
+def score_all_in_shadow() -> None:
+    """Queue a night's work in shadow for every tenant with some."""
+    for tenant_id in services.tenants_with_shadows():
+        score_in_shadow.delay(tenant_id)
+
+
+@shared_task(ignore_result=True)
+def score_in_shadow(tenant_id: int) -> None:
+    """Let the version in shadow score, and grade what it said long enough ago."""
+    tenant = Tenant.objects.filter(pk=tenant_id, is_active=True).first()
+    if tenant is not None:
+        services.score_in_shadow(tenant=tenant, now=timezone.now())
+        services.grade_shadows(tenant=tenant, now=timezone.now())
+
+
+@shared_task(ignore_result=True)
 def retrain_all() -> None:
     """Queue every tenant's training for the night, the market's first."""
     retrain_scores.delay(None)

@@ -17,6 +17,7 @@ urlpatterns = [
     path("scoring/models/runs/<int:pk>/", views.run_progress, name="run"),
     path("scoring/models/<int:pk>/", views.version, name="version"),
     path("scoring/models/<int:pk>/preview/", views.preview_version, name="version-preview"),
+    path("scoring/models/<int:pk>/shadow/", views.shadow_version, name="version-shadow"),
     path("scoring/models/<int:pk>/publish/", views.publish_version, name="version-publish"),
     path("scoring/weights/", views.weights, name="weights"),
     path("scoring/weights/learn/", views.learn_weights, name="weights-learn"),

@@ -70,6 +70,9 @@ class ModelVersion(models.Model):
         default=dict, blank=True, help_text="Where its scores are cut where a tenant has no cuts of its own."
     )
     preview = models.JSONField(default=dict, blank=True, help_text="What publishing it would change.")
+    shadow = models.JSONField(
+        default=dict, blank=True, help_text="How right it was unseen, beside what served."
+    )
     artifact = models.BinaryField()
     sha256 = models.CharField(max_length=64)
     reason = models.CharField(max_length=300, blank=True, help_text="Why it serves, or why not.")

@@ -4,7 +4,7 @@ from scoring.selectors.experiments import experiment_counts, explored_in_a_week,
 from scoring.selectors.learning import LEFT_OUT, Rows, outcomes_of, training_rows
 from scoring.selectors.market import Market, market_areas, market_of, weight_settings
 from scoring.selectors.moments import Between, Happened, between, has_long_history, known_since
-from scoring.selectors.proof import Proof, newest_run, newest_version, proof_of, serving_version
+from scoring.selectors.proof import Proof, newest_run, newest_version, proof_of, serving_version, shadow_of
 from scoring.selectors.scores import (
     CURRENT,
     HISTORY_DAYS,
@@ -60,6 +60,7 @@ __all__ = [
     "newest_version",
     "proof_of",
     "serving_version",
+    "shadow_of",
     "LEFT_OUT",
     "Rows",
     "outcomes_of",

@@ -211,6 +211,53 @@ def proof_of(version: ModelVersion, *, segment: str | None = None) -> Proof | No
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """How a version in shadow did beside what served, on the same leads."""
+
+    at: str
+    scored: int
+    other_tier: int
+    known: int
+    came: int
+    auc: Figure
+    standing_auc: Figure
+    off_by: Figure
+    standing_off_by: Figure
+    saved: Figure
+
+    @property
+    def is_measured(self) -> bool:
+        return self.auc.value is not None
+
+    @property
+    def is_better(self) -> bool | None:
+        """Tell whether it was surely better or worse by log loss; None where that is open."""
+        if self.saved.low is None or self.saved.high is None or self.saved.low <= 0 <= self.saved.high:
+            return None
+        return self.saved.low > 0
+
+
+def shadow_of(version: ModelVersion) -> Unseen | None:
+    """Return how a version in shadow did; None before it was looked at first."""
+    told = version.shadow
+    if not told:
+        return None
+    ours, theirs = told.get("shadow", {}), told.get("standing", {})
+    return Unseen(
+        at=told["at"],
+        scored=told["scored"],
+        other_tier=told["other_tier"],
+        known=told["known"],
+        came=told["came"],
+        auc=Figure.of(ours, "auc"),
+        standing_auc=Figure.of(theirs, "auc"),
+        off_by=Figure.of(ours, "ece"),
+        standing_off_by=Figure.of(theirs, "ece"),
+        saved=Figure.of(told, "saved"),
+    )
+
+
 def serving_version(tenant: Tenant) -> ModelVersion | None:
     """Return the version that scores a tenant's leads: its own, else the market's."""
     rows = ModelVersion.objects.serving().filter(engine=ENGINE).defer("artifact")

@@ -29,6 +29,13 @@ from scoring.services.market import (
 from scoring.services.queries import answer_query, ask_score, lost_queries, prune_queries, wait_for_answer
 from scoring.services.runs import carry_out_run
 from scoring.services.serving import ENGINE
+from scoring.services.shadows import (
+    grade_shadows,
+    leave_shadow,
+    score_in_shadow,
+    shadow_version,
+    tenants_with_shadows,
+)
 from scoring.services.tiers import (
     capacity_of,
     capacity_row,
@@ -106,6 +113,11 @@ __all__ = [
     "capacity_row",
     "standing_tiers",
     "choose_tiers",
+    "grade_shadows",
+    "leave_shadow",
+    "score_in_shadow",
+    "shadow_version",
+    "tenants_with_shadows",
     "set_capacity",
     "set_exploration",
     "tenants_with_models",

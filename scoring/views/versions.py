@@ -83,6 +83,7 @@ def version(request: MemberRequest, pk: int) -> HttpResponse:
         "run": run if run is not None and run.version_id == row.pk else None,
         "can_publish": row.state in (State.CANDIDATE, State.SHADOW, State.RETIRED),
         "is_looked_at": services.is_looked_at(row, timezone.now()),
+        "shadow": selectors.shadow_of(row),
     }
     if proof is not None:
         context |= charts(proof)
@@ -143,6 +144,22 @@ def publish_version(request: MemberRequest, pk: int) -> HttpResponse:
     with refusals_told(request):
         row = services.publish_version(version=get_model_version(request, pk), by=request.user)
         messages.success(request, f"{row.name} serves. Leads are scored anew.")
+    return redirect("scoring:version", pk)
+
+
+@broker_required
+@require_POST
+def shadow_version(request: MemberRequest, pk: int) -> HttpResponse:
+    """Let a version score unseen beside what serves, or no longer."""
+    row = get_model_version(request, pk)
+    with refusals_told(request):
+        if row.state == State.SHADOW:
+            services.leave_shadow(version=row)
+            messages.success(request, "It scores no longer. What it said is still graded.")
+        else:
+            services.shadow_version(version=row)
+            transaction.on_commit(partial(tasks.score_in_shadow.delay, request.tenant.pk), robust=True)
+            messages.success(request, "It scores every lead from now on, unseen.")
     return redirect("scoring:version", pk)
 
 

@@ -211,6 +211,7 @@ PAGES = {
     "scoring:run": Route(TEAM, make=a_model_run),
     "scoring:version": Route(TEAM, make=a_model_version),
     "scoring:version-preview": Route(MANAGERS, "post", a_model_version),
+    "scoring:version-shadow": Route(MANAGERS, "post", a_model_version),
     "scoring:version-publish": Route(MANAGERS, "post", a_model_version),
     "scoring:weights": Route(TEAM),
     "scoring:weights-learn": Route(MANAGERS, "post"),

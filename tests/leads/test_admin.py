@@ -55,6 +55,7 @@ from scoring.models import (
     MarketMonth,
     MortgageRate,
     ScoreQuery,
+    ShadowScore,
     TierCuts,
     WeightSet,
     WeightSettings,
@@ -155,6 +156,15 @@ TABLES: dict[type[models.Model], Make] = {
         lead=lead,
         is_treated=True,
         entered_at=NOW,
+    ),
+    ShadowScore: lambda lead, n: ShadowScore.objects.create(
+        version=factories.ModelVersionFactory(tenant=lead.tenant),
+        lead=lead,
+        score=40.0,
+        tier="warm",
+        standing_score=30.0,
+        standing_tier="steady",
+        scored_at=NOW,
     ),
     ModelVersion: lambda lead, n: factories.ModelVersionFactory(tenant=lead.tenant),
     ModelRun: lambda lead, n: ModelRun.objects.create(
