@@ -123,18 +123,23 @@ def log_loss(outcomes: Flags, probabilities: Values) -> float:
     return float(log_losses(outcomes, probabilities).mean()) if len(outcomes) else math.nan
 
 
-def _cuts(count: int, bins: int) -> NDArray[np.int64]:
-    """Return where equal-count bins begin (≤ bins,); none is empty."""
-    parts = min(bins, count)
-    return np.asarray(np.linspace(0, count, parts + 1).astype(np.int64)[:-1])
+def _cuts(ordered: Values, bins: int) -> NDArray[np.int64]:
+    """Return where bins of like count begin (≤ bins,) in rising values; none is empty.
+
+    What is alike stays in one bin: split, a tie would look wrong on both sides of the cut.
+    """
+    count = len(ordered)
+    begins = np.linspace(0, count, min(bins, count) + 1).astype(np.int64)[:-1]
+    return np.unique(np.searchsorted(ordered, ordered[begins], side="left"))
 
 
 def ece(outcomes: Flags, probabilities: Values, bins: int = BINS) -> float:
-    """Return the expected calibration error: mean |said − happened| over equal-count bins, by count."""
+    """Return the expected calibration error: mean |said − happened| over bins of like count, by count."""
     if len(outcomes) == 0:
         return math.nan
     order = np.argsort(probabilities, kind="stable")
-    gaps = np.add.reduceat(probabilities[order] - outcomes[order], _cuts(len(order), bins))
+    said = probabilities[order]
+    gaps = np.add.reduceat(said - outcomes[order], _cuts(said, bins))
     return float(np.abs(gaps).sum()) / len(order)
 
 
@@ -150,10 +155,10 @@ def wilson(hits: float, count: float) -> tuple[float, float]:
 
 
 def reliability(outcomes: Flags, probabilities: Values, bins: int = BINS) -> tuple[Bin, ...]:
-    """Return what was said against what happened, in equal-count bins from low to high."""
+    """Return what was said against what happened, in bins of like count from low to high."""
     order = np.argsort(probabilities, kind="stable")
     rows = []
-    for part in np.split(order, _cuts(len(order), bins)[1:]) if len(order) else ():
+    for part in np.split(order, _cuts(probabilities[order], bins)[1:]) if len(order) else ():
         hits, count = int(outcomes[part].sum()), len(part)
         low, high = wilson(hits, count)
         rows.append(Bin(count, float(probabilities[part].mean()), hits / count, low, high))
