@@ -35,6 +35,7 @@ SCHEDULE: dict[str, float | crontab] = {
     "scoring.tasks.read_experiments": crontab(minute="37"),
     "scoring.tasks.score_all_in_shadow": crontab(minute="53", hour="8"),
     "scoring.tasks.retrain_all": crontab(minute="23", hour="9"),  # the small hours from Boston to Los Angeles
+    "scoring.tasks.retrain_all_personal": crontab(minute="53", hour="9"),
     "leads.tasks.ghl.write_back_due": 60.0,
     "leads.tasks.ghl.send_edits_due": 15.0,
     "leads.tasks.ghl.resume_backfills": 60.0,

@@ -9,6 +9,7 @@ from scoring.models import (
     LeadScore,
     MarketMonth,
     MortgageRate,
+    PersonalWeights,
     ScoreQuery,
     ShadowScore,
     TierCuts,
@@ -142,3 +143,12 @@ class ShadowScoreAdmin(RecordAdmin):
     )
     list_filter = (tenant_filter("version__tenant"),)
     search_number = ("pk", "lead_id", "version_id")
+
+
+@admin.register(PersonalWeights)
+class PersonalWeightsAdmin(RecordAdmin):
+    """Weights fitted to single leads by the product."""
+
+    list_display = ("lead_id", "tenant", "moments", "made_at")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)

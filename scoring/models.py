@@ -194,6 +194,11 @@ class WeightSettings(models.Model):
     market_at = models.DateTimeField(
         null=True, blank=True, help_text="When market rows were last entered or removed."
     )
+    personal = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What fitting weights to single leads gave last.",
+    )
     set_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
@@ -204,6 +209,25 @@ class WeightSettings(models.Model):
 
     def __str__(self) -> str:
         return f"weight settings of {self.tenant_id}"
+
+
+class PersonalWeights(models.Model):
+    """What a lead's own past multiplies parts of its score with; fitted anew each night."""
+
+    lead = models.OneToOneField(
+        Lead, on_delete=models.CASCADE, primary_key=True, related_name="personal_weights"
+    )
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    multipliers = models.JSONField(help_text="By pillar; one not named counts once.")
+    reasons = models.JSONField(help_text="By pillar, in a sentence.")
+    moments = models.PositiveIntegerField(help_text="Weeks of the lead's own past they rest on.")
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "personal weights"
+
+    def __str__(self) -> str:
+        return f"weights of lead {self.lead_id}"
 
 
 class MarketMonth(models.Model):

@@ -120,6 +120,21 @@ def retrain_scores(tenant_id: int | None) -> None:
 
 
 @shared_task(ignore_result=True)
+def retrain_all_personal() -> None:
+    """Queue the night's fitting of weights to single leads."""
+    for tenant_id in services.tenants_to_fit():
+        retrain_personal.delay(tenant_id)
+
+
+@shared_task(ignore_result=True)
+def retrain_personal(tenant_id: int) -> None:
+    """Fit weights to the leads of a tenant by their own past."""
+    tenant = Tenant.objects.filter(pk=tenant_id, is_active=True).first()
+    if tenant is not None:
+        services.fit_personal(tenant=tenant, now=timezone.now())
+
+
+@shared_task(ignore_result=True)
 def carry_out_run(run_id: int) -> None:
     """Do the training or the preview a broker asked for."""
     run = ModelRun.objects.filter(pk=run_id).select_related("tenant", "version").first()

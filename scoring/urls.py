@@ -23,6 +23,7 @@ urlpatterns = [
     path("scoring/weights/learn/", views.learn_weights, name="weights-learn"),
     path("scoring/weights/draft/", views.draft_weights, name="weights-draft"),
     path("scoring/weights/roll-back/", views.roll_back_weights, name="weights-roll-back"),
+    path("scoring/weights/personal/", views.use_personal, name="weights-personal"),
     path("scoring/weights/<int:number>/", views.weight_set, name="weight-set"),
     path("scoring/weights/<int:number>/edit/", views.edit_weights, name="weight-set-edit"),
     path("scoring/weights/<int:number>/discard/", views.discard_weights, name="weight-set-discard"),

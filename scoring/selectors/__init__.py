@@ -4,6 +4,7 @@ from scoring.selectors.experiments import experiment_counts, explored_in_a_week,
 from scoring.selectors.learning import LEFT_OUT, Rows, outcomes_of, training_rows
 from scoring.selectors.market import Market, market_areas, market_of, weight_settings
 from scoring.selectors.moments import Between, Happened, between, has_long_history, known_since
+from scoring.selectors.personal import OwnPast, own_pasts
 from scoring.selectors.proof import Proof, newest_run, newest_version, proof_of, serving_version, shadow_of
 from scoring.selectors.scores import (
     CURRENT,
@@ -32,13 +33,19 @@ from scoring.selectors.scores import (
 )
 from scoring.selectors.weights import (
     back_test_of,
+    personal_fit_of,
+    personal_weights,
     serving_weights,
     weight_reasons,
     weights_by_segment,
 )
 
 __all__ = [
+    "OwnPast",
+    "own_pasts",
     "back_test_of",
+    "personal_fit_of",
+    "personal_weights",
     "serving_weights",
     "weight_reasons",
     "weights_by_segment",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from leads.models import Lead, Tenant
 from leads.models.leads import Segment
-from scoring.models import WeightSet
+from scoring.models import PersonalWeights, WeightSet, WeightSettings
 from scoring.pillars import PILLAR_LABELS, Pillar
 from scoring.selectors.proof import Figure
 from scoring.selectors.scores import Explanation
 from scoring.weights import PLAIN, Adjustment, Basis, combine
 
-MARKET = "market"
+MARKET, PERSONAL = "market", "personal"
 BASES = {
     Basis.OWN: "this segment's own",
     Basis.ALL: "as with all leads",
@@ -65,6 +66,19 @@ def serving_weights(tenant: Tenant) -> WeightSet | None:
     return rows.select_related("made_by", "published_by").first()
 
 
+def personal_weights(lead_ids: Iterable[int]) -> dict[int, Adjustment]:
+    """Return what the past of leads does to their own weights."""
+    rows = PersonalWeights.objects.filter(lead__in=list(lead_ids))
+    return {row.lead_id: _adjustment(row) for row in rows}
+
+
+def _adjustment(row: PersonalWeights) -> Adjustment:
+    return Adjustment(
+        {Pillar(name): value for name, value in row.multipliers.items()},
+        {Pillar(name): told for name, told in row.reasons.items()},
+    )
+
+
 def weights_by_segment(row: WeightSet | None, market: Adjustment = PLAIN) -> list[SegmentWeights]:
     """Return the weights of all leads and of every segment of a set, turned by the market."""
     weights: Mapping[str, Mapping[str, float]] = row.weights if row is not None else {}
@@ -83,6 +97,7 @@ def weight_reasons(lead: Lead, told: Explanation, market: Adjustment) -> list[st
         else None
     )
     own = _of(row.weights, lead.segment) if row is not None else {}
+    personal = personal_weights([lead.pk]).get(lead.pk, PLAIN) if PERSONAL in turned else PLAIN
     sentences = []
     for pillar, label, _, weight in told.pillars:
         if weight == 1.0 or pillar not in set(Pillar):
@@ -92,6 +107,8 @@ def weight_reasons(lead: Lead, told: Explanation, market: Adjustment) -> list[st
             causes.append(_why(row, lead.segment, pillar, label, own[pillar]))
         if MARKET in turned and market.of(Pillar(pillar)) != 1.0:
             causes.append(market.reasons[Pillar(pillar)])
+        if personal.of(Pillar(pillar)) != 1.0:
+            causes.append(personal.reasons[Pillar(pillar)])
         sentences.append(" ".join(causes) or f"{label} counted {weight:.2f} times when this was scored.")
     return sentences
 
@@ -207,3 +224,46 @@ def _written(told: Mapping[str, Any], name: str, form: str) -> str:
     """Return a measure with its interval."""
     figure = Figure.of(told, name)
     return f"{getattr(figure, form)} ({getattr(figure, form + '_range')})"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalFit:
+    """What fitting weights to single leads gave last."""
+
+    at: datetime
+    leads: int
+    turned: int
+    tried: int
+    saved: Figure
+
+    @property
+    def verdict(self) -> str:
+        """Say what they are worth, tried on each lead's last week."""
+        if self.saved.low is None or self.saved.high is None:
+            return "There is too little to try them on."
+        if self.saved.low > 0:
+            return "They foretold the leads' last week better, beyond chance."
+        if self.saved.high < 0:
+            return "They foretold the leads' last week worse, beyond chance."
+        return "They made no difference beyond chance to foretelling the leads' last week."
+
+    @property
+    def saved_text(self) -> str:
+        """Return the log loss saved a lead, with its interval."""
+        if self.saved.value is None or self.saved.low is None or self.saved.high is None:
+            return "–"  # noqa: RUF001
+        return f"{self.saved.value:+.4f} ({self.saved.low:+.4f} to {self.saved.high:+.4f})"
+
+
+def personal_fit_of(settings: WeightSettings) -> PersonalFit | None:
+    """Return what fitting weights to single leads gave last; None before the first time."""
+    told = settings.personal
+    if "at" not in told:
+        return None
+    return PersonalFit(
+        at=datetime.fromisoformat(told["at"]),
+        leads=told["leads"],
+        turned=told["turned"],
+        tried=told.get("tried", 0),
+        saved=Figure(**told["saved"]) if "saved" in told else Figure(None),
+    )

@@ -26,6 +26,7 @@ from scoring.services.market import (
     remove_rate,
     set_market_use,
 )
+from scoring.services.personal import fit_personal, set_personal_use, tenants_to_fit
 from scoring.services.queries import answer_query, ask_score, lost_queries, prune_queries, wait_for_answer
 from scoring.services.runs import carry_out_run
 from scoring.services.serving import ENGINE
@@ -68,6 +69,9 @@ from scoring.services.weight_sets import (
 )
 
 __all__ = [
+    "fit_personal",
+    "set_personal_use",
+    "tenants_to_fit",
     "lifts_of",
     "weights_explained",
     "WORSE_ECE",

@@ -32,7 +32,8 @@ def case_at(lead: Lead, at: datetime, served: Served) -> engine.Case:
     state = replay(facts, at)
     is_known = bool(state) or at >= lead.created_at
     features = vector(state, at, facts_of(lead) if is_known else LeadFacts())
-    return served.case(lead, features, settings_of([lead.tenant_id])[lead.tenant_id])
+    settings = settings_of([lead.tenant_id])[lead.tenant_id]
+    return served.case(lead, features, settings, served.personal_of([lead]))
 
 
 def served_as(lead: Lead, model: str) -> Served:

@@ -29,7 +29,7 @@ def lifts_of(lead: Lead) -> list[Lift] | None:
     at = not_before(state, now) if state else now
     served = serving.served_for([lead.tenant_id])[lead.tenant_id]
     settings = settings_of([lead.tenant_id])[lead.tenant_id]
-    case = served.case(lead, features.vector(state, at, facts_of(lead)), settings)
+    case = served.case(lead, features.vector(state, at, facts_of(lead)), settings, served.personal_of([lead]))
     if not levers.levers_for(case.vector):
         return None
     score = partial(serving.score_cases, model=served.model, now=at)

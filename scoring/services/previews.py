@@ -14,7 +14,7 @@ from leads.models import AlertSettings, Lead, Tenant
 from leads.selectors.alerts import settings_of
 from leads.selectors.histories import facts_of, histories_of
 from scoring import engine, selectors
-from scoring.engine import Score, Tier
+from scoring.engine import Case, Score, Tier
 from scoring.services import serving
 from scoring.services.serving import Served
 from scoring.services.work import not_before
@@ -87,15 +87,22 @@ def tenant_scores(*, tenant: Tenant, served: Served, now: datetime) -> Iterator[
     """Yield every active lead with its score under what would serve."""
     settings = settings_of([tenant.pk])[tenant.pk]
     for chunk in _vectors(tenant, now, None):
-        cases = [served.case(lead, vector, settings) for lead, vector in chunk]
+        cases = _cases(chunk, served, settings)
         scores = serving.score_cases(cases, served.model, now=now)
         yield from ((lead, score) for (lead, _), score in zip(chunk, scores, strict=True))
+
+
+def _cases(
+    chunk: Sequence[tuple[Lead, FeatureVector]], served: Served, settings: AlertSettings
+) -> list[Case]:
+    personal = served.personal_of(lead for lead, _ in chunk)
+    return [served.case(lead, vector, settings, personal) for lead, vector in chunk]
 
 
 def _moves(
     chunk: Sequence[tuple[Lead, FeatureVector]], served: Served, settings: AlertSettings, now: datetime
 ) -> Iterator[Move]:
-    cases = [served.case(lead, vector, settings) for lead, vector in chunk]
+    cases = _cases(chunk, served, settings)
     scores = serving.score_cases(cases, served.model, now=now)
     for (lead, _), case, score in zip(chunk, cases, scores, strict=True):
         held = Tier(lead.tier) if lead.tier else None

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from leads.errors import DomainError
@@ -26,6 +27,7 @@ from scoring.experiments.assignment import variant_of
 from scoring.experiments.exploration import explore
 from scoring.models import Experiment, TierCuts, WeightSet, WeightSettings
 from scoring.pillars import Pillar
+from scoring.selectors.weights import MARKET, PERSONAL
 from scoring.weights import PLAIN as NEUTRAL
 from scoring.weights import Adjustment, combine
 
@@ -71,6 +73,8 @@ class Served:
     weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     cuts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     market: Adjustment = NEUTRAL
+    uses_personal: bool = False
+    """Whether a lead's own past turns its weights."""
     tried_cuts: Thresholds | None = None
     """Where tiers begin with the treated of an experiment, whatever scores them."""
     trial: Trial | None = None
@@ -91,17 +95,22 @@ class Served:
             return self.trial.treated
         return self
 
-    def weights_of(self, segment: str) -> Weights:
-        """Return the weights that hold for a segment, turned by the market; its name says what was applied.
+    def weights_of(self, segment: str, personal: Adjustment = NEUTRAL) -> Weights:
+        """Return the weights that hold for a segment, turned by the market and by a lead's own past.
 
-        Those for all hold where a segment has none of its own.
+        Their name says what was applied. Those for all hold where a segment has none of its own.
         """
         own = self.weights.get(segment, self.weights.get(""))
-        if own is None and self.market.is_neutral:
+        turns = [
+            word
+            for word, turn in ((MARKET, self.market), (PERSONAL, personal))
+            if turn is not NEUTRAL and not turn.is_neutral
+        ]
+        if own is None and not turns:
             return PLAIN
         learned = {Pillar(name): value for name, value in (own or {}).items()}
-        name = self.weight_set if self.market.is_neutral else f"{self.weight_set}+market"
-        return combine(name, learned=learned, market=self.market).weights
+        name = "+".join([self.weight_set, *turns])
+        return combine(name, learned=learned, market=self.market, personal=personal).weights
 
     def tiers_of(self, segment: str, settings: AlertSettings) -> Thresholds:
         """Return where tiers begin: by the chosen cuts under a model, else where the broker set them."""
@@ -112,11 +121,22 @@ class Served:
             return selectors.tiers(settings)
         return Thresholds(own["hot"], own["warm"], own["steady"], own["margin"])
 
-    def case(self, lead: Lead, vector: FeatureVector, settings: AlertSettings) -> Case:
-        """Return a lead as the engine takes it."""
+    def case(
+        self,
+        lead: Lead,
+        vector: FeatureVector,
+        settings: AlertSettings,
+        personal: Mapping[int, Adjustment] | None = None,
+    ) -> Case:
+        """Return a lead as the engine takes it; `personal` is what `personal_of` knows of it."""
         if is_ended(vector):
             return Case(vector, PLAIN, selectors.tiers(settings))
-        return Case(vector, self.weights_of(lead.segment), self.tiers_of(lead.segment, settings))
+        weights = self.weights_of(lead.segment, (personal or {}).get(lead.pk, NEUTRAL))
+        return Case(vector, weights, self.tiers_of(lead.segment, settings))
+
+    def personal_of(self, leads: Iterable[Lead]) -> dict[int, Adjustment]:
+        """Return what leads' own past does to their weights; nothing, unread, where that is not used."""
+        return selectors.personal_weights(lead.pk for lead in leads) if self.uses_personal else {}
 
 
 @dataclass(slots=True)
@@ -128,6 +148,7 @@ class _Held:
     models: dict[int, Trained | None] = field(default_factory=dict)
     weights: dict[int, WeightSet] = field(default_factory=dict)
     markets: dict[int, tuple[object, Adjustment]] = field(default_factory=dict)
+    personal: frozenset[int] = frozenset()
     cuts: dict[int, TierCuts] = field(default_factory=dict)
     trials: dict[int, Experiment] = field(default_factory=dict)
     slow: dict[int, int] = field(default_factory=dict)
@@ -174,6 +195,7 @@ def _served(tenant_id: int) -> Served:
         cuts=cuts,
         explore_share=chosen.explore_share if chosen is not None else 0.0,
         market=_held.markets[tenant_id][1] if tenant_id in _held.markets else NEUTRAL,
+        uses_personal=tenant_id in _held.personal,
     )
     tried = _held.trials.get(tenant_id)
     return served if tried is None else replace(served, trial=_trial(tried, served))
@@ -244,7 +266,9 @@ def _look() -> None:
     _held.serving = {row.tenant_id: row for row in rows}
     _held.weights = {row.tenant_id: row for row in WeightSet.objects.filter(state=WeightSet.State.SERVING)}
     _held.cuts = {row.tenant_id: row for row in TierCuts.objects.all()}
-    _held.markets = _markets(timezone.now().date())
+    turned = list(WeightSettings.objects.filter(Q(uses_market=True) | Q(uses_personal=True)))
+    _held.markets = _markets([row for row in turned if row.uses_market], timezone.now().date())
+    _held.personal = frozenset(row.tenant_id for row in turned if row.uses_personal)
     running = Experiment.objects.filter(state=Experiment.State.RUNNING)
     running = running.select_related("weight_set", "model_version").defer(
         "model_version__artifact", "model_version__metrics", "reading", "course"
@@ -255,10 +279,10 @@ def _look() -> None:
     _held.models = {pk: model for pk, model in _held.models.items() if pk in wanted}
 
 
-def _markets(day: date) -> dict[int, tuple[object, Adjustment]]:
-    """Return what the market does where it turns the weights; rows are read again only if they changed."""
+def _markets(rows: Iterable[WeightSettings], day: date) -> dict[int, tuple[object, Adjustment]]:
+    """Return what the market does where it turns the weights; its rows are read only if they changed."""
     found: dict[int, tuple[object, Adjustment]] = {}
-    for row in WeightSettings.objects.filter(uses_market=True).only("tenant_id", "area", "market_at"):
+    for row in rows:
         mark = (row.area, row.market_at, day)
         held = _held.markets.get(row.tenant_id)
         if held is None or held[0] != mark:

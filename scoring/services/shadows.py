@@ -81,7 +81,7 @@ def _keep(version: ModelVersion, scored: Sequence[tuple[Lead, Score]], now: date
             tier=score.tier,
             standing_score=lead.score or 0.0,
             standing_tier=lead.tier,
-            standing_model=last[lead.pk][2] if lead.pk in last else "",
+            standing_model=last[lead.pk][2][0] if lead.pk in last else "",
             scored_at=now,
         )
         for lead, score in scored

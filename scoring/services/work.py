@@ -94,6 +94,8 @@ def score_works(
     """Score every moment of every lead in one go for each model that serves some of them."""
     tenants = serving.served_for({work.lead.tenant_id for work in works})
     served = {work.lead.pk: tenants[work.lead.tenant_id].of(work.lead.pk) for work in works}
+    asked = [work.lead.pk for work in works if served[work.lead.pk].uses_personal]
+    personal = selectors.personal_weights(asked) if asked else {}
     groups: dict[str, list[Work]] = {}
     for work in works:
         groups.setdefault(served[work.lead.pk].version, []).append(work)
@@ -101,7 +103,7 @@ def score_works(
     for group in groups.values():
         model = served[group[0].lead.pk].model
         cases = [
-            served[work.lead.pk].case(work.lead, moment.vector, settings[work.lead.tenant_id])
+            served[work.lead.pk].case(work.lead, moment.vector, settings[work.lead.tenant_id], personal)
             for work in group
             for moment in work.moments
         ]

@@ -42,6 +42,7 @@ from scoring.views.weights import (
     preview_weights,
     publish_weights,
     roll_back_weights,
+    use_personal,
     weight_set,
     weights,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "preview_weights",
     "publish_weights",
     "roll_back_weights",
+    "use_personal",
     "weight_set",
     "weights",
     "import_file",

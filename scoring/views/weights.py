@@ -52,6 +52,7 @@ def weights(request: MemberRequest) -> HttpResponse:
         "page": page,
         "rows": [(row, STATE_CHIPS.get(State(row.state), "")) for row in page],
         "run": selectors.newest_run(tenant, ModelRun.Work.LEARN),
+        "personal": selectors.personal_fit_of(settings),
         **_chosen(request, told),
     }
     return render(request, "scoring/weights.html", context)
@@ -143,6 +144,19 @@ def publish_weights(request: MemberRequest, number: int) -> HttpResponse:
         )
         messages.success(request, f"{row.name} serves. Leads are scored anew.")
     return redirect("scoring:weight-set", number)
+
+
+@broker_required
+@require_POST
+def use_personal(request: MemberRequest) -> HttpResponse:
+    """Let each lead's own past turn its weights, or no longer."""
+    is_on = request.POST.get("uses_personal") == "on"
+    services.set_personal_use(tenant=request.tenant, uses_personal=is_on, by=request.user)
+    if is_on:
+        transaction.on_commit(partial(tasks.retrain_personal.delay, request.tenant.pk), robust=True)
+    told = "turns its weights" if is_on else "no longer turns its weights"
+    messages.success(request, f"Each lead's own past {told}. Leads are scored anew.")
+    return redirect(ROUTE)
 
 
 @broker_required

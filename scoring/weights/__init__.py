@@ -3,7 +3,7 @@
 from scoring.weights.combined import HIGHEST, LOWEST, PLAIN, Adjustment, Combined, Part, combine
 from scoring.weights.learned import Basis, Estimate, Learned, learn
 from scoring.weights.market import MarketConditions, Series, conditions_at, market_weights
-from scoring.weights.personal import personal_weights
+from scoring.weights.personal import Course, common_course, personal_weights
 
 __all__ = [
     "HIGHEST",
@@ -12,12 +12,14 @@ __all__ = [
     "Adjustment",
     "Basis",
     "Combined",
+    "Course",
     "Estimate",
     "Learned",
     "MarketConditions",
     "Part",
     "Series",
     "combine",
+    "common_course",
     "conditions_at",
     "learn",
     "market_weights",

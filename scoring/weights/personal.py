@@ -8,6 +8,7 @@ not moving.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,6 +27,37 @@ LEAST = 4
 """Own observations below which nothing is said."""
 
 LEAST_CHANGE = 0.01
+
+LEAST_MOMENTS = 100
+LEAST_STEPS = 20
+"""Moments of all leads, and of the rarer outcome, below which nothing is known of what is usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a score tells of a step within a week, with all leads alike: log odds = level + slope · margin."""
+
+    level: float
+    slope: float
+
+    def base(self, count: int) -> Values:
+        return np.full(count, self.level)
+
+    def margins(self, margins: Values) -> Values:
+        return np.asarray(self.slope * margins)
+
+
+def common_course(margins: Values, steps: Flags) -> Course | None:
+    """Return how margins (n, p) of all leads' moments tell of steps (n,); None where they do not.
+
+    A model says who closes within 90 days; who takes a step within a week is another matter.
+    """
+    if len(steps) < LEAST_MOMENTS or min(int(steps.sum()), int((~steps).sum())) < LEAST_STEPS:
+        return None
+    total = margins.sum(axis=1)
+    sample = Sample(np.zeros(len(steps)), total[:, None], steps, np.zeros(len(steps), dtype=np.int64), 0)
+    level, slope = fit(sample, Spreads(10.0, 1.0)).mode[0]
+    return Course(float(level), float(slope)) if slope > 0 else None
 
 
 def personal_weights(

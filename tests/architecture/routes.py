@@ -217,6 +217,7 @@ PAGES = {
     "scoring:weights-learn": Route(MANAGERS, "post"),
     "scoring:weights-draft": Route(MANAGERS, "post"),
     "scoring:weights-roll-back": Route(MANAGERS, "post"),
+    "scoring:weights-personal": Route(MANAGERS, "post"),
     "scoring:weight-set": Route(TEAM, make=a_weight_set),
     "scoring:weight-set-edit": Route(MANAGERS, "post", a_weight_set),
     "scoring:weight-set-discard": Route(MANAGERS, "post", a_weight_set),

@@ -54,6 +54,7 @@ from scoring.models import (
     LeadScore,
     MarketMonth,
     MortgageRate,
+    PersonalWeights,
     ScoreQuery,
     ShadowScore,
     TierCuts,
@@ -146,6 +147,9 @@ TABLES: dict[type[models.Model], Make] = {
         tenant=lead.tenant, number=n, origin="learned", weights={}
     ),
     WeightSettings: lambda lead, n: WeightSettings.objects.create(tenant=lead.tenant, uses_market=True),
+    PersonalWeights: lambda lead, n: PersonalWeights.objects.create(
+        lead=lead, tenant=lead.tenant, multipliers={}, reasons={}, moments=5
+    ),
     MarketMonth: lambda lead, n: MarketMonth.objects.create(
         tenant=lead.tenant, area=f"Area {n}", month=NOW.date().replace(day=1), homes_sold=n
     ),
