@@ -289,6 +289,7 @@ SIMULATOR_KEY_FILE = VAR_DIR / "simulator_ed25519.pem"
 # Optional outside services
 SENTRY_DSN = env.str("SENTRY_DSN", "")
 MAP_TILE_URL = env.str("MAP_TILE_URL", "")
+MLFLOW_TRACKING_URI = env.str("MLFLOW_TRACKING_URI", "")
 
 # Logs: JSON, ids only
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])

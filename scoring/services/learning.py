@@ -13,6 +13,7 @@ from django.utils import timezone
 from leads.errors import DomainError
 from leads.ml.catalogue import NAMES, VERSION
 from leads.models import Lead, ModelVersion, Tenant, User
+from leads.ops.tracking import log_version
 from leads.services import models as registry
 from leads.services.models import Learned
 from scoring import selectors
@@ -111,6 +112,7 @@ def retrain(
     )
     if promote and decision.promote:
         version = registry.promote(version=version, by=by)
+    log_version(version)
     return version
 
 

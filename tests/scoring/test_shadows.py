@@ -64,10 +64,23 @@ def test_it_scores_every_open_lead_once_in_thirty_days_and_nobody_sees_it(
     assert 0 < kept < Lead.objects.count()
     assert (again, then) == (0, kept)
     assert not LeadScore.objects.exists()
+    assert set(ShadowScore.objects.values_list("standing_model", flat=True)) == {""}
     assert set(Lead.objects.values_list("score", flat=True)) == {20.0}
     assert row is not None
     assert (row.standing_score, row.standing_tier, row.standing_model) == (20.0, "quiet", "")
     assert str(row) == f"shadow score {row.pk} of lead {row.lead_id}"
+
+
+def test_it_keeps_which_model_served_beside_it(tenant: Tenant, broker: User) -> None:
+    serves = make_model(tenant, now=NOW)
+    Lead.objects.filter(tenant=tenant).update(score=20.0, tier="quiet")
+    services.rescore(lead_ids=list(Lead.objects.values_list("pk", flat=True)))
+    told = {field.name: getattr(serves, field.name) for field in ModelVersion._meta.concrete_fields}
+    other = ModelVersion.objects.create(**told | {"id": None, "name": "scores-other", "state": "candidate"})
+    services.shadow_version(version=other)
+    services.score_in_shadow(tenant=tenant, now=NOW)
+
+    assert set(ShadowScore.objects.values_list("standing_model", flat=True)) == {serves.name}
 
 
 def test_it_is_graded_once_the_ninety_days_are_over(tenant: Tenant) -> None:
