@@ -13,9 +13,9 @@ from django.utils import timezone
 from leads.errors import DomainError
 from leads.ml.catalogue import NAMES, VERSION
 from leads.models import Lead, ModelVersion, Tenant, User
-from leads.ops.tracking import log_version
 from leads.services import models as registry
 from leads.services.models import Learned
+from leads.services.tracking import log_version
 from scoring import selectors
 from scoring.models import Experiment
 from scoring.outcomes import HORIZON, Target

@@ -10,7 +10,7 @@ import pytest
 from pytest_django import Settings
 
 from leads.models import ModelVersion
-from leads.ops.tracking import log_version
+from leads.services.tracking import log_version
 from tests.factories import ModelVersionFactory
 
 pytestmark = pytest.mark.django_db
