@@ -75,6 +75,8 @@ class Kind(StrEnum):
     LEAD_ENRICHED = "lead.enriched"
     LEAD_MARKED = "lead.marked"
     LEAD_SCORED = "lead.scored"
+    LEAD_OVERRIDDEN = "lead.overridden"
+    LEAD_OVERRIDE_WITHDRAWN = "lead.override_withdrawn"
     LEAD_AT_RISK = "lead.at_risk"
     ALERT_TRIGGERED = "alert.triggered"
     ALERT_ACKNOWLEDGED = "alert.acknowledged"
@@ -93,6 +95,8 @@ CONCLUSIONS: frozenset[Kind] = frozenset(
     {
         Kind.LEAD_MARKED,
         Kind.LEAD_SCORED,
+        Kind.LEAD_OVERRIDDEN,
+        Kind.LEAD_OVERRIDE_WITHDRAWN,
         Kind.LEAD_AT_RISK,
         Kind.ALERT_TRIGGERED,
         Kind.ALERT_ACKNOWLEDGED,

@@ -80,6 +80,8 @@ LOOKS: Mapping[str, tuple[str, str, str]] = {
     Kind.LEAD_ENRICHED: ("sparkles", "Record enriched", ""),
     Kind.LEAD_MARKED: ("flag", "Outcome marked by hand", ""),
     Kind.LEAD_SCORED: ("gauge", "Score changed", ""),
+    Kind.LEAD_OVERRIDDEN: ("hand", "The team's own view", ""),
+    Kind.LEAD_OVERRIDE_WITHDRAWN: ("hand", "The team's own view withdrawn", ""),
     Kind.LEAD_AT_RISK: ("moon", "May go quiet", "warn"),
     Kind.ALERT_TRIGGERED: ("bell-ring", "Alert", "hot"),
     Kind.ALERT_ACKNOWLEDGED: ("bell", "Alert acknowledged", ""),
@@ -119,6 +121,7 @@ DETAILS: Mapping[str, tuple[str, ...]] = {
     Kind.TASK_COMPLETED: ("title",),
     Kind.ALERT_TRIGGERED: ("reason",),
     Kind.LEAD_MARKED: ("words",),
+    Kind.LEAD_OVERRIDDEN: ("words",),
 }
 """The first of these values that an event carries is shown under its title."""
 
@@ -128,6 +131,8 @@ def describe(kind: str, data: Mapping[str, Any]) -> Line:
     icon, title, tone = LOOKS.get(kind, UNKNOWN)
     if kind == Kind.LEAD_SCORED:
         return _scored(data, icon)
+    if kind == Kind.LEAD_OVERRIDDEN and isinstance(data.get("score"), int | float):
+        title = f"The team's own view: {round(data['score'])}, beside a score of {round(data['model_score'])}"
     if kind in (Kind.CONTACT_TAGGED, Kind.CONTACT_UNTAGGED):
         return Line(icon, title, ", ".join(str(tag) for tag in data.get("tags", [])), tone)
     if kind == Kind.CONTACT_UPDATED:

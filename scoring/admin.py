@@ -10,6 +10,7 @@ from scoring.models import (
     MarketMonth,
     MortgageRate,
     PersonalWeights,
+    ScoreOverride,
     ScoreQuery,
     ShadowScore,
     TierCuts,
@@ -45,6 +46,27 @@ class ScoreQueryAdmin(RecordAdmin):
     tenant_path = "lead__tenant"
     list_display = ("id", "lead_id", "at", "model", "asked_at", "answered_at")
     list_filter = (tenant_filter("lead__tenant"),)
+    search_number = ("pk", "lead_id")
+
+
+@admin.register(ScoreOverride)
+class ScoreOverrideAdmin(RecordAdmin):
+    """What agents said beside the score, which is set and withdrawn on the lead's page alone."""
+
+    list_display = (
+        "id",
+        "tenant",
+        "lead_id",
+        "score",
+        "model_score",
+        "reason",
+        "set_at",
+        "end",
+        "came",
+        "graded_at",
+    )
+    list_filter = ("reason", "end", "came", TenantFilter)
+    list_select_related = ("tenant",)
     search_number = ("pk", "lead_id")
 
 

@@ -143,6 +143,12 @@ def carry_out_run(run_id: int) -> None:
 
 
 @shared_task(ignore_result=True)
+def tend_overrides() -> None:
+    """End what agents said that has faded, and grade it against the score once the outcome is known."""
+    services.tend_overrides()
+
+
+@shared_task(ignore_result=True)
 def answer_query(query_id: int) -> None:
     """Answer what a lead scored at a moment."""
     query = ScoreQuery.objects.filter(pk=query_id).select_related("lead").first()

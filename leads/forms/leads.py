@@ -7,6 +7,7 @@ from typing import Any
 import django_filters
 from django import forms
 from django.db.models import F
+from django.utils import timezone
 
 from leads.fields import FieldError, parse_email, parse_money, parse_phone
 from leads.models import Lead, Membership, User
@@ -63,6 +64,9 @@ class LeadFilter(django_filters.FilterSet):  # type: ignore[misc]
     waiting = django_filters.BooleanFilter(
         method="filter_waiting", label="Reply waiting", widget=forms.CheckboxInput(attrs={"value": "true"})
     )
+    viewed = django_filters.BooleanFilter(
+        method="filter_viewed", label="Our own view", widget=forms.CheckboxInput(attrs={"value": "true"})
+    )
     ordering = django_filters.ChoiceFilter(method="order", choices=ORDERING_CHOICES, label="Order")
 
     class Meta:
@@ -95,6 +99,9 @@ class LeadFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def filter_waiting(self, leads: LeadQuerySet, name: str, value: bool | None) -> LeadQuerySet:
         return leads.filter(awaiting_reply_since__isnull=False) if value else leads
+
+    def filter_viewed(self, leads: LeadQuerySet, name: str, value: bool | None) -> LeadQuerySet:
+        return leads.filter(view_until__gt=timezone.now()) if value else leads
 
     def order(self, leads: LeadQuerySet, name: str, value: str) -> LeadQuerySet:
         return leads.order_by(ORDERINGS[value], "-id" if value.startswith("-") else "id")

@@ -88,6 +88,10 @@ class Lead(models.Model):
     reasons = models.JSONField(default=list, blank=True, help_text="Plain reasons: [{icon, text}].")
     next_action = models.CharField(max_length=120, blank=True)
     scored_at = models.DateTimeField(null=True, blank=True)
+    view_score = models.FloatField(
+        null=True, blank=True, help_text="What the team itself says, beside the score; 0 to 100."
+    )
+    view_until = models.DateTimeField(null=True, blank=True, help_text="When the team's view has faded.")
     lapse_7 = models.FloatField(null=True, blank=True)
     lapse_14 = models.FloatField(null=True, blank=True)
     lapse_30 = models.FloatField(null=True, blank=True)
@@ -124,6 +128,11 @@ class Lead(models.Model):
                 name="lead_score_0_100",
             ),
             models.CheckConstraint(
+                condition=models.Q(view_score__isnull=True, view_until__isnull=True)
+                | models.Q(view_score__gte=0, view_score__lte=100, view_until__isnull=False),
+                name="lead_view_0_100_has_end",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(status="merged", merged_into__isnull=False)
                 | (~models.Q(status="merged") & models.Q(merged_into__isnull=True)),
                 name="lead_merged_has_survivor",
@@ -144,6 +153,11 @@ class Lead(models.Model):
                 fields=["tenant", "awaiting_reply_since"],
                 condition=models.Q(awaiting_reply_since__isnull=False),
                 name="lead_awaiting_reply",
+            ),
+            models.Index(
+                fields=["tenant", "view_until"],
+                condition=models.Q(view_until__isnull=False),
+                name="lead_viewed",
             ),
             GinIndex("search", name="lead_search"),
             models.Index(

@@ -45,6 +45,7 @@ _SHOWN = tuple(
     in {
         *("id", "tenant_id", "contact_id", "first_name", "last_name", "email", "phone", "segment", "tier"),
         *("score", "previous_score", "next_action", "last_event_at", "assigned_to_id"),
+        *("view_score", "view_until"),
     }
 )
 """What a row of the scoreboard is drawn from; the statement that writes it returns it."""
@@ -152,6 +153,33 @@ def _ask_to_write(standings: Sequence[Standing]) -> Callable[[], dict[int, Writt
 
 def _short_name(name: str | None, email: str | None) -> str:
     return User(name=name or "", email=email).get_short_name() if email else ""
+
+
+@transaction.atomic
+def set_view(*, lead: Lead, score: float | None, until: datetime | None, now: datetime) -> None:
+    """Keep what the team itself says of a lead beside its score, or nothing, and show it on open screens.
+
+    Call it late: it ends with the live counter of the tenant.
+    """
+    Lead.objects.filter(pk=lead.pk).update(view_score=score, view_until=until)
+    shown = Lead.objects.select_related("assigned_to").get(pk=lead.pk)
+    if shown.score is None or shown.status != Lead.Status.ACTIVE:
+        return
+    standing = Standing(
+        lead_id=shown.pk,
+        score=shown.score,
+        tier=shown.tier,
+        low=shown.score_low,
+        high=shown.score_high,
+        next_action=shown.next_action,
+        reasons=shown.reasons,
+        scored_at=shown.scored_at or now,
+        event_at=now,
+        sentences=[reason["text"] for reason in shown.reasons],
+    )
+    agent = shown.assigned_to.get_short_name() if shown.assigned_to else ""
+    written = Written(shown, shown.score, shown.tier, agent)
+    live.send(drafts=[_draft(standing, written, dashboard.score_sparks([shown], now=now), now)])
 
 
 def _draft(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from math import ceil
 from typing import Any
 
 import lucide
@@ -189,6 +190,15 @@ def time_ago(moment: datetime | str | None, now: datetime | None = None, tail: s
         text,
         f" {tail}" if tail and text != JUST_NOW else "",
     )
+
+
+@register.filter
+def days_until(moment: datetime | None, now: datetime | None = None) -> int | None:
+    """Return the days until a moment, begun ones among them; nothing once it is over."""
+    if moment is None:
+        return None
+    days = ceil((moment - (now or timezone.now())).total_seconds() / 86400)
+    return days if days > 0 else None
 
 
 @register.filter

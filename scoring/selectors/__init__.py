@@ -4,6 +4,7 @@ from scoring.selectors.experiments import experiment_counts, explored_in_a_week,
 from scoring.selectors.learning import LEFT_OUT, Rows, outcomes_of, training_rows
 from scoring.selectors.market import Market, market_areas, market_of, weight_settings
 from scoring.selectors.moments import Between, Happened, between, has_long_history, known_since
+from scoring.selectors.overrides import people_against_model, standing_override
 from scoring.selectors.personal import OwnPast, own_pasts
 from scoring.selectors.proof import Proof, newest_run, newest_version, proof_of, serving_version, shadow_of
 from scoring.selectors.scores import (
@@ -26,6 +27,7 @@ from scoring.selectors.scores import (
     known_models,
     last_scores,
     latest_score,
+    model_of,
     states,
     tiers,
     told_feature,
@@ -49,6 +51,8 @@ __all__ = [
     "serving_weights",
     "weight_reasons",
     "weights_by_segment",
+    "people_against_model",
+    "standing_override",
     "Market",
     "market_areas",
     "market_of",
@@ -88,6 +92,7 @@ __all__ = [
     "known_models",
     "last_scores",
     "latest_score",
+    "model_of",
     "CURRENT",
     "RULES",
     "explained",

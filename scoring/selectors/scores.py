@@ -93,6 +93,12 @@ def last_scores(lead_ids: Sequence[int]) -> dict[int, tuple[float, str, tuple[st
     return {lead_id: (score, tier, (model, weights)) for lead_id, score, tier, model, weights in told}
 
 
+def model_of(lead: Lead) -> str:
+    """Return the version of the model that scored a lead last; empty for the rules."""
+    told = latest_score(lead)
+    return told.model_version if told is not None else ""
+
+
 CURRENT, RULES = "current", engine.Mode.RULES.value
 
 

@@ -26,6 +26,7 @@ from scoring.services.market import (
     remove_rate,
     set_market_use,
 )
+from scoring.services.overriding import foretold_by, set_override, tend_overrides, withdraw_override
 from scoring.services.personal import fit_personal, set_personal_use, tenants_to_fit
 from scoring.services.queries import answer_query, ask_score, lost_queries, prune_queries, wait_for_answer
 from scoring.services.runs import carry_out_run
@@ -72,6 +73,10 @@ __all__ = [
     "fit_personal",
     "set_personal_use",
     "tenants_to_fit",
+    "foretold_by",
+    "set_override",
+    "tend_overrides",
+    "withdraw_override",
     "lifts_of",
     "weights_explained",
     "WORSE_ECE",

@@ -22,6 +22,7 @@ from scoring.views.market import (
     remove_rate,
     use_market,
 )
+from scoring.views.overrides import override, withdraw_override
 from scoring.views.proof import overview
 from scoring.views.tiers import set_capacity, tiers
 from scoring.views.versions import (
@@ -58,6 +59,8 @@ __all__ = [
     "use_personal",
     "weight_set",
     "weights",
+    "override",
+    "withdraw_override",
     "import_file",
     "keep_month",
     "keep_rate",

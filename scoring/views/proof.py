@@ -37,6 +37,8 @@ def overview(request: MemberRequest) -> HttpResponse:
     }
     if proof is not None:
         context |= charts(proof)
+    if (graded := selectors.people_against_model(tenant)) is not None:
+        context["people"], context["by_rules"] = graded
     return render(request, "scoring/overview.html", context)
 
 

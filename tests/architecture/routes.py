@@ -204,6 +204,8 @@ PAGES = {
     "leads:lead-note": Route(TEAM, "post", a_lead),
     "scoring:lead-panel": Route(TEAM, make=a_lead),
     "scoring:lead-change": Route(TEAM, make=a_lead),
+    "scoring:override": Route(TEAM, make=a_scored_lead),
+    "scoring:override-withdraw": Route(TEAM, "post", a_scored_lead),
     "scoring:overview": Route(TEAM),
     "scoring:version-list": Route(TEAM),
     "scoring:version-train": Route(MANAGERS, "post"),

@@ -28,6 +28,7 @@ PAGES = [
     "/agent/leads/{lead}/merge/",
     "/agent/leads/{lead}/score/",
     "/agent/leads/{lead}/score/change/",
+    "/agent/leads/{lead}/score/view/",
     "/agent/alerts/",
     "/agent/alerts/rules/",
     "/agent/scoring/",
