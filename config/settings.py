@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.embedded import running
 from config.env import env
+from config.errors import report_to
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_file(Path(env.str("ENV_FILE", str(BASE_DIR / ".env"))))
@@ -288,6 +289,8 @@ SIMULATOR_KEY_FILE = VAR_DIR / "simulator_ed25519.pem"
 
 # Optional outside services
 SENTRY_DSN = env.str("SENTRY_DSN", "")
+if SENTRY_DSN:
+    report_to(SENTRY_DSN)
 MAP_TILE_URL = env.str("MAP_TILE_URL", "")
 MLFLOW_TRACKING_URI = env.str("MLFLOW_TRACKING_URI", "")
 
