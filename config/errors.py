@@ -25,7 +25,6 @@ def report_to(dsn: str) -> None:
         ) from None
     sentry_sdk.init(
         dsn=dsn,
-        send_default_pii=False,
         include_local_variables=False,
         include_source_context=False,
         max_request_body_size="never",

@@ -46,5 +46,5 @@ def test_errors_are_sent_scrubbed() -> None:
     sentry.init()
 
     assert options["before_send"] is scrubbed
-    assert (options["send_default_pii"], options["include_local_variables"]) == (False, False)
+    assert not options["include_local_variables"]
     assert (options["max_request_body_size"], options["max_breadcrumbs"]) == ("never", 0)
