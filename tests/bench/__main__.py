@@ -10,9 +10,15 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from tests.bench import door, latency, memory, pages  # noqa: E402  (the supervisor knows models)
+from tests.bench import door, latency, memory, pages, scoring  # noqa: E402  (the supervisor knows models)
 
-BENCHMARKS = {"door": door.run, "latency": latency.run, "memory": memory.run, "pages": pages.run}
+BENCHMARKS = {
+    "door": door.run,
+    "latency": latency.run,
+    "memory": memory.run,
+    "pages": pages.run,
+    "scoring": scoring.run,
+}
 
 
 def main() -> int:
