@@ -255,8 +255,8 @@ def answer(value: object) -> str:
 
 
 @register.filter
-def get(mapping: Mapping[Any, Any], key: Any) -> Any:
-    return mapping.get(key)
+def get(mapping: Mapping[Any, Any] | None, key: Any) -> Any:
+    return mapping.get(key) if mapping else None
 
 
 @register.simple_tag(takes_context=True)

@@ -1,6 +1,12 @@
 """Score leads as their events come, and again as time passes."""
 
-from scoring.services.changing import AskedChange, ask_change, wait_for_change
+from scoring.services.changing import (
+    AskedChange,
+    ask_change,
+    has_long_past,
+    moved_by_events,
+    wait_for_change,
+)
 from scoring.services.decay import rescore, rescore_stale, rescore_tenant, tenants_to_rescore
 from scoring.services.events import score_leads
 from scoring.services.experiments import (
@@ -98,6 +104,8 @@ __all__ = [
     "remove_rate",
     "set_market_use",
     "AskedChange",
+    "has_long_past",
+    "moved_by_events",
     "ask_change",
     "wait_for_change",
     "ENGINE",

@@ -14,6 +14,7 @@ from scoring import levers, selectors
 from scoring.engine import Tier
 from scoring.levers import Lift
 from scoring.services import serving
+from scoring.services.explaining import served_as
 from scoring.services.work import not_before
 
 MOST = 3
@@ -27,7 +28,7 @@ def lifts_of(lead: Lead) -> list[Lift] | None:
     kept = selectors.states([lead.pk])
     state = kept[lead.pk] if lead.pk in kept else features.replay(histories_of([lead])[lead.pk])
     at = not_before(state, now) if state else now
-    served = serving.served_for([lead.tenant_id])[lead.tenant_id]
+    served = served_as(lead, selectors.CURRENT)
     settings = settings_of([lead.tenant_id])[lead.tenant_id]
     case = served.case(lead, features.vector(state, at, facts_of(lead)), settings, served.personal_of([lead]))
     if not levers.levers_for(case.vector):

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 
 from leads.access import MemberRequest, agent_required, get_lead
 from leads.charts import Chart, Series, SignedBar, line_chart, signed_bars
+from leads.models import Lead
 from scoring import selectors, services, tasks
 from scoring.changes import Change, Move
 from scoring.forms import DAYS, ChangeForm
@@ -76,7 +77,7 @@ def lead_change(request: MemberRequest, pk: int) -> HttpResponse:
             transaction.on_commit(partial(tasks.answer_query.delay, query_id), robust=True)
         context |= {"again": urlencode({"from": start.isoformat(), "to": end.isoformat()})}
         if asked.answer is not None:
-            context |= _change(asked.answer) | {"between": selectors.between(lead, start, end)}
+            context |= _change(asked.answer) | _between(lead, asked.answer)
     return render(
         request, "scoring/_lead_change.html" if request.htmx else "scoring/lead_change.html", context
     )
@@ -125,6 +126,17 @@ def _change(change: Change) -> dict[str, object]:
             for (pillar, points), bar in zip(change.pillars, pillars, strict=True)
         ],
     }
+
+
+def _between(lead: Lead, change: Change) -> dict[str, object]:
+    """Return what happened meanwhile, and what each of it moved where the history is short enough."""
+    start, end = change.before.at, change.after.at
+    between = selectors.between(lead, start, end)
+    shown = {one.event.pk for one in between.latest}
+    if not shown or services.has_long_past(lead=lead, until=end):
+        return {"between": between}
+    moved = services.moved_by_events(lead=lead, start=start, end=end, events=shown)
+    return {"between": between, "moved": moved, "meanwhile": change.points - sum(moved.values())}
 
 
 def _told_move(move: Move) -> str:

@@ -17,7 +17,8 @@ from leads.models import Lead, Membership, User
 from leads.services.merging import merge_leads
 from scoring import engine, services, tasks
 from scoring.changes import Moment, change
-from scoring.models import ScoreQuery
+from scoring.models import LeadScore, ScoreQuery
+from scoring.selectors import moments
 from scoring.services import changing, queries
 from tests.conftest import Freeze
 from tests.factories import EventFactory, LeadFactory
@@ -173,6 +174,43 @@ def test_events_in_between_lead_to_their_place_in_the_timeline(agent_client: Cli
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("clock")
+def test_each_event_is_told_with_what_it_moved_and_time_with_the_rest(
+    agent_client: Client, lead: Lead
+) -> None:
+    Lead.objects.filter(pk=lead.pk).update(created_at=NOW - timedelta(days=9))
+    for days, text in ((9, "Hello"), (6, "Hello?"), (2, "Can we see the house?"), (2, "Thanks")):
+        say(lead, text, days=days)
+
+    response = agent_client.get(address(lead))
+
+    context = response.context
+    moved = [context["moved"][one.event.pk] for one in context["between"].latest]
+    rows = {row.event_id: row.score for row in LeadScore.objects.all()}
+    before_thanks, after_thanks = (rows[one.event.pk] for one in context["between"].latest[1::-1])
+    assert len(moved) == 3
+    assert moved[0] == pytest.approx(after_thanks - before_thanks, abs=1e-6)
+    assert moved[1] > 10
+    assert sum(moved) + context["meanwhile"] == pytest.approx(context["change"].points, abs=1e-9)
+    assert "The time that passed: " in response.content.decode()
+    assert "what happened before these" not in response.content.decode()
+
+
+@pytest.mark.django_db
+def test_events_that_are_not_listed_are_told_with_the_time(
+    agent_client: Client, told: Lead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moments, "ROWS", 1)
+    say(told, "Hello?", days=1)
+
+    response = agent_client.get(address(told))
+
+    assert list(response.context["moved"]) == [response.context["between"].latest[0].event.pk]
+    assert "and what happened before these" in response.content.decode()
+    assert "The latest 1 of 2." in response.content.decode()
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(("days", "start"), [("1", 1), ("7", 7), ("30", 9), ("12", 7), ("x", 7)])
 def test_quick_links_span_days_but_not_before_the_lead_was_known(
     agent_client: Client, told: Lead, days: str, start: float
@@ -302,7 +340,7 @@ def test_the_page_costs_a_fixed_number_of_queries(
     agent_client: Client, told: Lead, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     agent_client.get(address(told), headers=HTMX)
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(20):
         agent_client.get(address(told), headers=HTMX)
     for days in range(5):
         say(told, "Hello", days=days + 1)
