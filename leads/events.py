@@ -91,9 +91,18 @@ class Kind(StrEnum):
     TENANT_UNINSTALLED = "tenant.uninstalled"
 
 
+class Mark(StrEnum):
+    """What an agent says became of a lead, where the CRM does not."""
+
+    WON = "won"
+    LOST = "lost"
+    OPEN = "open"
+
+
+MARK_LABELS = {Mark.WON: "Closed", Mark.LOST: "Lost", Mark.OPEN: "Still open"}
+
 CONCLUSIONS: frozenset[Kind] = frozenset(
     {
-        Kind.LEAD_MARKED,
         Kind.LEAD_SCORED,
         Kind.LEAD_OVERRIDDEN,
         Kind.LEAD_OVERRIDE_WITHDRAWN,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from leads.events import Kind
+from leads.events import Kind, Mark
 
 HORIZON = timedelta(days=90)
 FIRST_LOOK = timedelta(days=1)
@@ -34,14 +34,6 @@ TARGET_LABELS = {
     Target.CLOSING: "closes within 90 days",
     Target.SHOWING: "keeps an appointment within 90 days",
 }
-
-
-class Mark(StrEnum):
-    """What an agent says became of a lead, where the CRM does not."""
-
-    WON = "won"
-    LOST = "lost"
-    OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True)

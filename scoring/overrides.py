@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from leads.events import Mark
 from leads.ml.metrics import (
     Flags,
     Groups,
@@ -23,7 +24,7 @@ from leads.ml.metrics import (
     mean_interval,
     wilson,
 )
-from scoring.outcomes import HORIZON, Mark, Outcome, Target
+from scoring.outcomes import HORIZON, Outcome, Target
 
 HALF_LIFE = timedelta(days=7)
 LASTS = timedelta(days=30)

@@ -9,6 +9,7 @@ from django import forms
 from django.db.models import F
 from django.utils import timezone
 
+from leads.events import MARK_LABELS
 from leads.fields import FieldError, parse_email, parse_money, parse_phone
 from leads.models import Lead, Membership, User
 from leads.models.leads import LeadQuerySet, Segment, Tier
@@ -215,6 +216,18 @@ class AssignForm(forms.Form):
     @property
     def person(self) -> User | None:
         return self.people.get(self.cleaned_data["to"])
+
+
+class MarkForm(forms.Form):
+    """What became of a lead, where the CRM does not say it."""
+
+    mark = forms.ChoiceField(
+        label="What became of it",
+        choices=[("", "Choose"), *((mark.value, label) for mark, label in MARK_LABELS.items())],
+    )
+    note = forms.CharField(
+        label="In a few words", max_length=200, required=False, help_text="Why, as far as you know."
+    )
 
 
 class NoteForm(forms.Form):

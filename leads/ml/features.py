@@ -15,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from leads.events import Mark
 from leads.ml import browsing, rhythm, talk
 from leads.ml.catalogue import INDEX, LONG_AGO, NAMES, QUESTIONS, VERSION
 from leads.ml.history import COUNTED, SIGNALS, EventFact, advance, fresh_signals, needs_rebuild, replay
@@ -189,8 +190,13 @@ def _tell_deals(values: dict[str, float], state: State, moment: float) -> None:
         values[name] = _days(said.get(signal), moment)
     deals = {status for status, _ in state["deals"].values()} if "deals" in state else ()
     values["opportunity_open"] = float("open" in deals)
-    values["won"] = float("won" in deals and "open" not in deals)
-    values["lost"] = float("lost" in deals and "open" not in deals and "won" not in deals)
+    ended = "" if "open" in deals else Mark.WON if "won" in deals else Mark.LOST if "lost" in deals else ""
+    if "marked" in state:
+        mark, marked_at = state["marked"]
+        # what the CRM told later stands again
+        if all(at < marked_at for _, at in state.get("deals", {}).values()):
+            ended = mark
+    values["won"], values["lost"] = float(ended == Mark.WON), float(ended == Mark.LOST)
     values["appointment_ahead"] = float(any(at >= moment for at in state.get("appointments", {}).values()))
     kept, missed = values["appointments_kept"], values["appointments_missed"]
     values["show_rate"] = (kept + 1.0) / (kept + missed + 2.0)

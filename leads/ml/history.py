@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from leads.events import Kind
+from leads.events import Kind, Mark
 from leads.ml import browsing, rhythm, talk
 from leads.ml.memory import DAY, SPANS, State, count, faded
 
@@ -68,6 +68,7 @@ APPOINTMENTS_AHEAD = frozenset(
     {Kind.APPOINTMENT_BOOKED, Kind.APPOINTMENT_CONFIRMED, Kind.APPOINTMENT_RESCHEDULED}
 )
 APPOINTMENTS_OVER = frozenset({Kind.APPOINTMENT_CANCELLED, Kind.APPOINTMENT_SHOWED, Kind.APPOINTMENT_MISSED})
+_MARKS = frozenset(Mark)
 SIGNALS = ("showing", "preapproved", "price_agreed", "offer", "too_expensive", "not_interested", "has_agent")
 
 
@@ -122,6 +123,8 @@ def advance(state: State, fact: EventFact) -> State:
         talk.remember_words(after, data["text"], fact.occurred_at, counted=kind == Kind.MESSAGE_RECEIVED)
     if kind == Kind.SHOWING_REQUESTED:
         after["said"] = {**after.get("said", {}), "showing": at}
+    if kind == Kind.LEAD_MARKED and data.get("mark") in _MARKS:
+        after["marked"] = [str(data["mark"]), at]
     if kind in OPPORTUNITIES:
         _opportunity(after, OPPORTUNITIES[kind], data, at)
     elif kind in APPOINTMENTS_AHEAD or kind in APPOINTMENTS_OVER:

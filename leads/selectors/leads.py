@@ -12,7 +12,8 @@ from django.contrib.postgres.search import SearchQuery
 from django.core.cache import cache
 from django.db.models import F, Q
 
-from leads.models import Alert, Enrichment, Event, Identity, Lead, Message, Tenant
+from leads.events import MARK_LABELS, Kind, Mark
+from leads.models import Alert, Enrichment, Event, Identity, Lead, Message, Tenant, User
 from leads.models.leads import LeadQuerySet
 from leads.timeline import Line, describe
 
@@ -30,6 +31,29 @@ class PrefixQuery(SearchQuery):
         self, compiler: Any, connection: Any, *args: Any, **kwargs: Any
     ) -> tuple[str, tuple[str | int, ...]]:
         return super().as_sql(compiler, connection, template="(%(expressions)s)::tsquery")
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What somebody says became of a lead."""
+
+    mark: Mark
+    words: str
+    at: datetime
+    by: User | None
+
+    @property
+    def label(self) -> str:
+        return MARK_LABELS[self.mark]
+
+
+def latest_mark(lead: Lead) -> Marked | None:
+    """Return what was said last of how a lead ended."""
+    told = Event.objects.filter(lead=lead, kind=Kind.LEAD_MARKED).select_related("actor")
+    newest = told.order_by("-occurred_at", "-pk").first()
+    if newest is None:
+        return None
+    return Marked(Mark(newest.data["mark"]), newest.data["words"], newest.occurred_at, newest.actor)
 
 
 def matching(leads: LeadQuerySet, text: str) -> LeadQuerySet:

@@ -12,12 +12,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from leads.errors import DomainError
-from leads.events import Kind
+from leads.events import MARK_LABELS, Kind, Mark
 from leads.intake import TEXT_LENGTHS, LeadFacts
 from leads.models import Event, Identity, Lead, Membership, Tenant, User
 from leads.models.tenants import TEAM_ROLES
 from leads.quality import quality
 from leads.segments import CHOSEN
+from leads.selectors.leads import latest_mark
 from leads.services import ghl
 from leads.services.events import NewEvent, record_events
 
@@ -196,6 +197,22 @@ def add_note(*, lead: Lead, text: str, by: User | None, source: str = Event.Sour
     lead.last_event_at = now
     lead.save(update_fields=["last_event_at"])
     _tell(lead, [(Kind.NOTE_ADDED, {"text": text.strip()})], by, source, now)
+
+
+@transaction.atomic
+def mark_outcome(
+    *, lead: Lead, mark: str, note: str = "", by: User | None, source: str = Event.Source.PORTAL
+) -> None:
+    """Keep what somebody says became of a lead; what the CRM tells later stands again."""
+    told = Mark(mark)
+    lead = lock_lead(lead)
+    before = latest_mark(lead)
+    standing = Mark.OPEN if before is None else before.mark
+    if standing == told:
+        raise DomainError(f"It is marked “{MARK_LABELS[told]}” already.", "mark")
+    note = note.strip()
+    words = f"{MARK_LABELS[told]}: {note}" if note else MARK_LABELS[told]
+    _tell(lead, [(Kind.LEAD_MARKED, {"mark": told.value, "words": words})], by, source, timezone.now())
 
 
 def lock_lead(lead: Lead) -> Lead:

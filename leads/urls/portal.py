@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("agent/leads/<int:pk>/merge/", merges.merge_lead, name="lead-merge"),
     path("agent/merges/<int:pk>/undo/", merges.undo_merge, name="lead-merge-undo"),
     path("agent/leads/<int:pk>/timeline/", leads.show_timeline, name="lead-timeline"),
+    path("agent/leads/<int:pk>/mark/", leads.mark_outcome, name="lead-mark"),
     path("agent/leads/<int:pk>/notes/", leads.add_note, name="lead-note"),
     path("agent/system/", system.show_system, name="system"),
     path("search/", search.show_search, name="search"),

@@ -25,6 +25,7 @@ from leads.forms.leads import (
     AssignForm,
     LeadFilter,
     LeadForm,
+    MarkForm,
     NoteForm,
 )
 from leads.models import Lead, Membership
@@ -226,6 +227,8 @@ def show_lead(request: MemberRequest, pk: int) -> HttpResponse:
         "spark": dashboard.score_sparks([lead], now=now)[lead.pk],
         "assign_form": AssignForm(team=team, initial={"to": str(lead.assigned_to_id or "")}, prefix="bulk"),
         "note_form": NoteForm(),
+        "mark_form": MarkForm(),
+        "mark": lead_selectors.latest_mark(lead),
         "merges": merges_of(lead),
         "edit": lead.contact_edits.first(),
         "quality_is_low": lead.quality < LOW_QUALITY,
@@ -252,6 +255,21 @@ def show_timeline(request: MemberRequest, pk: int) -> HttpResponse:
         return redirect(f"{address}{query}#timeline")
     context = {"lead": lead, "timeline": lead_selectors.timeline(lead, before=before), "now": timezone.now()}
     return render(request, "leads/_timeline.html", context)
+
+
+@agent_required
+@require_POST
+def mark_outcome(request: MemberRequest, pk: int) -> HttpResponse:
+    """Keep what became of a lead, where the CRM does not say it."""
+    lead = get_lead(request, pk)
+    form = MarkForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose closed, lost or still open, and say why in 200 characters at most.")
+        return redirect("leads:lead-detail", lead.pk)
+    with refusals_told(request):
+        lead_services.mark_outcome(lead=lead, by=request.user, **form.cleaned_data)
+        messages.success(request, "Kept. The score follows, and the next model learns from it.")
+    return redirect("leads:lead-detail", lead.pk)
 
 
 @agent_required

@@ -7,13 +7,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from leads.errors import DomainError
-from leads.events import Kind
+from leads.events import Kind, Mark
 from leads.models import Lead, ModelVersion, User
 from leads.services.events import record_event
 from leads.services.standing import set_view
 from scoring import selectors
 from scoring.models import ScoreOverride
-from scoring.outcomes import HORIZON, Mark, Target
+from scoring.outcomes import HORIZON, Target
 from scoring.overrides import LASTS, REASON_LABELS, Known, Reason, became
 from scoring.services import serving
 

@@ -201,6 +201,7 @@ PAGES = {
     "leads:lead-merge": Route(TEAM, make=a_lead),
     "leads:lead-merge-undo": Route(TEAM, "post", a_merge),
     "leads:lead-timeline": Route(TEAM, make=a_lead),
+    "leads:lead-mark": Route(TEAM, "post", a_lead),
     "leads:lead-note": Route(TEAM, "post", a_lead),
     "scoring:lead-panel": Route(TEAM, make=a_lead),
     "scoring:lead-change": Route(TEAM, make=a_lead),

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from leads.events import Kind
+from leads.events import Kind, Mark
 from leads.ml import features
 from leads.ml.catalogue import INDEX, NAMES
 from leads.models import Lead, Tenant
 from leads.selectors.histories import facts_before_change, histories_of
 from scoring import selectors
-from scoring.outcomes import HORIZON, Mark, Target
+from scoring.outcomes import HORIZON, Target
 from scoring.selectors.learning import LEFT_OUT
 from tests.conftest import Freeze
 from tests.factories import EventFactory, LeadFactory

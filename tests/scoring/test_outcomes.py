@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from leads.events import Kind
-from scoring.outcomes import HORIZON, Look, Mark, Outcome, Target, looks
+from leads.events import Kind, Mark
+from scoring.outcomes import HORIZON, Look, Outcome, Target, looks
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 

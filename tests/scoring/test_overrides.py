@@ -12,12 +12,12 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leads.events import BEHAVIOR, Kind
+from leads.events import BEHAVIOR, Kind, Mark
 from leads.models import Event, Lead, LiveMessage, Tenant, User
 from leads.services.merging import merge_leads
 from scoring import selectors, services, tasks
 from scoring.models import LeadScore, ScoreOverride
-from scoring.outcomes import Mark, Outcome, Target
+from scoring.outcomes import Outcome, Target
 from scoring.overrides import (
     LASTS,
     LEAST_GRADED,
