@@ -442,7 +442,7 @@ def test_lead_page_asks_little(
         event = EventFactory(lead=lead)
         MessageFactory(conversation=conversation, event_id=event.pk)
 
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(17):
         agent_client.get(f"/agent/leads/{lead.pk}/")
 
 
