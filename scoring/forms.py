@@ -207,7 +207,8 @@ class MarketUseForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["area"]
         if isinstance(field, forms.ChoiceField):
-            field.choices = [("", "The only one"), *((area, area) for area in areas)]
+            unset = "Choose an area" if len(areas) > 1 else "The only one there is"
+            field.choices = [("", unset), *((area, area) for area in areas)]
 
 
 DAYS = {"1": "Yesterday", "7": "7 days", "30": "30 days"}
@@ -376,7 +377,7 @@ class WeightsForm(forms.Form):
                     max_value=HIGHEST,
                     step_size=STEP,
                     widget=forms.NumberInput(
-                        attrs={"inputmode": "decimal", "step": STEP, "aria-label": words, "class": "num"}
+                        attrs={"inputmode": "decimal", "step": STEP, "aria-label": words}
                     ),
                     error_messages={"required": f"{words}: write 1 to let it count as in the plain model."},
                 )

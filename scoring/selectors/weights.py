@@ -121,7 +121,11 @@ def _segment(
 ) -> SegmentWeights:
     own = {Pillar(pillar): value for pillar, value in _of(weights, name).items()}
     known = evidence.get("segments", {}).get(name, {})
-    reasons = {Pillar(pillar): one["sentence"] for pillar, one in known.items() if one["sentence"]}
+    reasons = {
+        pillar: known.get(pillar, {}).get("sentence") or f"Set by hand to {weight:g}."
+        for pillar, weight in own.items()
+        if weight != 1.0
+    }
     parts = combine("", learned=own, learned_reasons=reasons, market=market).parts
     return SegmentWeights(
         name=name,

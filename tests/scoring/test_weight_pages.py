@@ -118,6 +118,7 @@ def test_a_draft_is_made_changed_and_discarded(tenant: Tenant, broker: User, bro
     assert (row.reason, row.made_by) == ("Winter", broker)
     seen = read(broker_client, page("weight-set", 1) + "?segment=investor")
     assert "× 1.50" in seen
+    assert "Set by hand to 1.3." in seen
     assert 'aria-label="Financing, investor leads"' in seen
 
     gone = broker_client.post(page("weight-set-discard", 1))
