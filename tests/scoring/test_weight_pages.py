@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -218,6 +219,62 @@ def test_the_rules_are_weighed_by_what_became_of_leads(tenant: Tenant) -> None:
     assert row.evidence["leads"][""] > 200
     again = services.learn_weights(tenant=tenant, now=NOW)
     assert (again.number, again.weights, again.evidence) == (2, row.weights, row.evidence)
+
+
+def make_lopsided_past(tenant: Tenant) -> None:
+    """Make leads of whom those who ask for a showing close, however much anybody else looks around."""
+    rng = random.Random(11)
+    made = Lead.objects.bulk_create(
+        Lead(
+            tenant=tenant,
+            contact_id=f"lopsided-{i}",
+            first_name="Past",
+            segment="seller",
+            created_at=NOW - timedelta(days=500 - i / 3),
+        )
+        for i in range(1_000)
+    )
+    events = list[Event]()
+    for lead in made:
+        looks, asks = rng.random() < 0.5, rng.random() < 0.4
+        acts = [(Kind.CONTACT_CREATED, 0.0)]
+        acts += [(Kind.LISTING_VIEWED, rng.uniform(1, 23)) for _ in range(8 if looks else 0)]
+        acts += [(Kind.SHOWING_REQUESTED, rng.uniform(1, 23)) for _ in range(2 if asks else 0)]
+        if rng.random() < (0.6 if asks else 0.05):
+            acts.append((Kind.OPPORTUNITY_WON, 24.0 * rng.uniform(20, 80)))
+        else:
+            acts.append((Kind.OPPORTUNITY_LOST, 24.0 * 29))
+        events += [
+            Event(
+                **{"tenant": tenant, "lead": lead, "kind": kind, "source": Event.Source.GHL, "data": {}},
+                occurred_at=lead.created_at + timedelta(hours=hours),
+                dedupe_key=f"lopsided:{lead.pk}:{place}",
+            )
+            for place, (kind, hours) in enumerate(acts)
+        ]
+    Event.objects.bulk_create(events, batch_size=2_000)
+
+
+def test_what_tells_more_than_the_rules_think_counts_more(
+    tenant: Tenant, broker: User, broker_client: Client
+) -> None:
+    """Looking around tells nothing with this team and asking for showings all: so it is learned and told."""
+    make_lopsided_past(tenant)
+    row = services.learn_weights(tenant=tenant, now=NOW, by=broker)
+    learned = row.evidence["segments"][""]
+
+    assert row.weights[""]["engagement"] < 1.0 < row.weights[""]["intent"]
+    assert learned["intent"]["basis"] == "all leads"
+    assert learned["intent"]["low"] > 1.0 > learned["engagement"]["high"]
+    assert row.evidence["forward_gain"] > 0.0
+    look_at(row, broker_client)
+    test = row.preview["back_test"]
+    assert test["weighted"]["auc"]["value"] > test["plain"]["auc"]["value"]
+    seen = read(broker_client, page("weight-set", 1))
+    assert learned["intent"]["sentence"] in seen
+    assert learned["intent"]["sentence"].startswith("Buying signals of all leads counts ")
+    assert f"{row.evidence['forward_gain']:.4f} log loss saved a lead" in seen
+    assert "this flatters them" in seen
 
 
 def test_no_lead_is_scored_by_a_model_that_saw_it(tenant: Tenant, version: ModelVersion) -> None:
