@@ -35,6 +35,7 @@ SCHEDULE: dict[str, float | crontab] = {
     "scoring.tasks.read_experiments": crontab(minute="37"),
     "scoring.tasks.score_all_in_shadow": crontab(minute="53", hour="8"),
     "scoring.tasks.tend_overrides": crontab(minute="47", hour="8"),
+    "scoring.tasks.begin_trainings": crontab(minute="17"),
     "scoring.tasks.retrain_all": crontab(minute="23", hour="9"),  # the small hours from Boston to Los Angeles
     "scoring.tasks.retrain_all_personal": crontab(minute="53", hour="9"),
     "leads.tasks.ghl.write_back_due": 60.0,

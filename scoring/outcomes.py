@@ -85,6 +85,16 @@ def looks(
     return found
 
 
+def recent_looks(
+    acts: Sequence[datetime], outcomes: Sequence[Outcome], *, target: Target, now: datetime
+) -> list[datetime]:
+    """Return the moments like those of `looks` whose horizon is not over yet."""
+    if not acts:
+        return []
+    moments = [at for at in _moments(acts[0], now + HORIZON) if at + HORIZON > now]
+    return [at for at in moments if _is_open(outcomes, at, target) and _is_active(acts, at)]
+
+
 def came_after(outcomes: Sequence[Outcome], at: datetime, *, target: Target) -> datetime | None:
     """Return when the target came within the horizon after a moment; None where it did not."""
     came = next((one.at for one in outcomes if _counts(one, target) and one.at > at), None)

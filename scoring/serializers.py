@@ -215,6 +215,8 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
             "made_at",
             "promoted_at",
             "retired_at",
+            "shift",
+            "watched",
             "metrics",
         )
 

@@ -106,6 +106,15 @@ def score_in_shadow(tenant_id: int) -> None:
 
 
 @shared_task(ignore_result=True)
+def begin_trainings() -> None:
+    """Begin the first training of every tenant whose history has come in."""
+    for tenant in Tenant.objects.filter(pk__in=services.tenants_to_begin()):
+        run, is_new = services.begin_training(tenant=tenant, by=None)
+        if is_new:
+            carry_out_run.delay(run.pk)
+
+
+@shared_task(ignore_result=True)
 def retrain_all() -> None:
     """Queue every tenant's training for the night, the market's first."""
     retrain_scores.delay(None)
@@ -117,6 +126,9 @@ def retrain_all() -> None:
 def retrain_scores(tenant_id: int | None) -> None:
     """Train anew on what became of a tenant's leads, or of everybody's, and let the better model serve."""
     services.retrain_nightly(tenant_id=tenant_id)
+    tenant = Tenant.objects.filter(pk=tenant_id).first() if tenant_id is not None else None
+    if tenant is not None:
+        services.watch(tenant=tenant, now=timezone.now())
 
 
 @shared_task(ignore_result=True)

@@ -73,6 +73,12 @@ class ModelVersion(models.Model):
     shadow = models.JSONField(
         default=dict, blank=True, help_text="How right it was unseen, beside what served."
     )
+    watched = models.JSONField(
+        default=dict, blank=True, help_text="How leads of late differ from those it learned from."
+    )
+    shift = models.FloatField(
+        default=0.0, help_text="Added to its log odds, for the base rate leads seem to have now."
+    )
     artifact = models.BinaryField()
     sha256 = models.CharField(max_length=64)
     reason = models.CharField(max_length=300, blank=True, help_text="Why it serves, or why not.")

@@ -1,12 +1,20 @@
 """Reads of the engine's inputs, of what it said, and of what it may learn from."""
 
 from scoring.selectors.experiments import experiment_counts, explored_in_a_week, guards_of, leads_a_day
-from scoring.selectors.learning import LEFT_OUT, Rows, outcomes_of, training_rows
+from scoring.selectors.learning import LEFT_OUT, Rows, outcomes_of, recent_rows, training_rows
 from scoring.selectors.market import Market, market_areas, market_of, weight_settings
 from scoring.selectors.moments import Between, Happened, between, has_long_history, known_since
 from scoring.selectors.overrides import people_against_model, standing_override
 from scoring.selectors.personal import OwnPast, own_pasts
-from scoring.selectors.proof import Proof, newest_run, newest_version, proof_of, serving_version, shadow_of
+from scoring.selectors.proof import (
+    Proof,
+    newest_run,
+    newest_version,
+    proof_of,
+    serving_version,
+    shadow_of,
+    watched_of,
+)
 from scoring.selectors.scores import (
     CURRENT,
     HISTORY_DAYS,
@@ -72,9 +80,11 @@ __all__ = [
     "proof_of",
     "serving_version",
     "shadow_of",
+    "watched_of",
     "LEFT_OUT",
     "Rows",
     "outcomes_of",
+    "recent_rows",
     "training_rows",
     "Explanation",
     "HISTORY_DAYS",

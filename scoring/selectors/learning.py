@@ -15,7 +15,16 @@ from leads.ml.catalogue import INDEX, NAMES, QUESTIONS
 from leads.ml.features import EventFact, State
 from leads.models import Event, Lead, Tenant
 from leads.selectors.histories import CHUNK, facts_before_change, histories_of
-from scoring.outcomes import OUTCOME_KINDS, Look, Outcome, Target, looks
+from scoring.outcomes import (
+    ACTIVE_WITHIN,
+    HORIZON,
+    OUTCOME_KINDS,
+    Look,
+    Outcome,
+    Target,
+    looks,
+    recent_looks,
+)
 
 LEFT_OUT = {
     "won": "it is the outcome",
@@ -113,6 +122,22 @@ def training_rows(
     )
 
 
+def recent_rows(*, tenant: Tenant, now: datetime, target: Target) -> NDArray[np.float64]:
+    """Return the features (n, k) of open leads at moments whose outcome nobody knows yet."""
+    alive = Lead.objects.active().for_tenant(tenant).filter(last_event_at__gt=now - HORIZON - ACTIVE_WITHIN)
+    keys = sorted(alive.order_by("-pk").values_list("pk", flat=True)[:MOST_LEADS])
+    found: list[NDArray[np.float64]] = []
+    for start in range(0, len(keys), CHUNK):
+        leads = list(Lead.objects.filter(pk__in=keys[start : start + CHUNK]))
+        histories, outcomes = histories_of(leads, until=now), outcomes_of(leads, until=now)
+        for lead in leads:
+            facts = sorted(histories.pop(lead.pk), key=lambda fact: fact.key)
+            acts = [fact.occurred_at for fact in facts]
+            moments = recent_looks(acts, outcomes[lead.pk], target=target, now=now)
+            found.extend(_at(lead, facts, moments))
+    return np.array(found).reshape(len(found), len(NAMES))
+
+
 def outcomes_of(leads: Sequence[Lead], *, until: datetime) -> dict[int, list[Outcome]]:
     """Return what became of each lead up to a moment, oldest first; of leads merged into it, too."""
     survivors = {lead.pk: lead.pk for lead in leads}
@@ -135,13 +160,20 @@ def _rows(
     lead: Lead, facts: Sequence[EventFact], outcomes: Sequence[Outcome], target: Target, now: datetime
 ) -> Iterator[tuple[Lead, Look, NDArray[np.float64]]]:
     """Yield a lead's rows, each from what had happened by then and nothing later."""
+    found = looks([fact.occurred_at for fact in facts], outcomes, target=target, now=now)
+    for look, values in zip(found, _at(lead, facts, [look.at for look in found]), strict=True):
+        yield lead, look, values
+
+
+def _at(lead: Lead, facts: Sequence[EventFact], moments: Sequence[datetime]) -> Iterator[NDArray[np.float64]]:
+    """Yield a lead's features at rising moments."""
     state: State = {}
     done = 0
     record = facts_before_change(lead)
-    for look in looks([fact.occurred_at for fact in facts], outcomes, target=target, now=now):
-        while done < len(facts) and facts[done].occurred_at <= look.at:
+    for at in moments:
+        while done < len(facts) and facts[done].occurred_at <= at:
             state = features.advance(state, facts[done])
             done += 1
-        values = features.vector(state, look.at, record).values.copy()
+        values = features.vector(state, at, record).values.copy()
         values[_BLANK] = 0.0
-        yield lead, look, values
+        yield values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -208,6 +209,36 @@ def proof_of(version: ModelVersion, *, segment: str | None = None) -> Proof | No
         own_share=float(told.get("own_share", 1.0)),
         rows=sum(row["count"] for row in source.get("reliability", [])),
         conversions=round(sum(row["count"] * row["happened"] for row in source.get("reliability", []))),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """How leads of late differ from those a version learned from."""
+
+    at: str
+    rows: int
+    features: int
+    drifted: list[tuple[str, float]]
+    odds: float
+    """What the odds of every lead are multiplied with, for the base rate they seem to have now."""
+
+    @property
+    def is_shifted(self) -> bool:
+        return abs(self.odds - 1.0) >= 0.005
+
+
+def watched_of(version: ModelVersion) -> Watched | None:
+    """Return how leads of late differ; None before it was looked at."""
+    told = version.watched
+    if not told:
+        return None
+    return Watched(
+        at=told["at"],
+        rows=told["rows"],
+        features=told.get("features", 0),
+        drifted=[(BY_NAME[one["feature"]].label, one["index"]) for one in told.get("drifted", [])],
+        odds=math.exp(version.shift),
     )
 
 

@@ -22,7 +22,14 @@ from scoring.services.experiments import (
     take_over,
 )
 from scoring.services.explaining import score_at, standing_explanation, weights_explained
-from scoring.services.learning import LEAST_CAME, decide, retrain, retrain_nightly, tenants_to_train
+from scoring.services.learning import (
+    LEAST_CAME,
+    decide,
+    retrain,
+    retrain_nightly,
+    tenants_to_begin,
+    tenants_to_train,
+)
 from scoring.services.lifting import lifts_of
 from scoring.services.market import (
     Imported,
@@ -60,6 +67,7 @@ from scoring.services.versions import (
     publish_version,
     roll_back_version,
 )
+from scoring.services.watching import watch
 from scoring.services.weight_sets import (
     WORSE_ECE,
     begin_learning_weights,
@@ -136,11 +144,13 @@ __all__ = [
     "shadow_version",
     "tenants_with_shadows",
     "set_capacity",
+    "watch",
     "set_exploration",
     "tenants_with_models",
     "decide",
     "retrain",
     "retrain_nightly",
+    "tenants_to_begin",
     "tenants_to_train",
     "answer_query",
     "ask_score",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db.models import Count
 from django.utils import timezone
 
 from leads.errors import DomainError
+from leads.events import Kind
 from leads.ml.catalogue import NAMES, VERSION
-from leads.models import Lead, ModelVersion, Tenant, User
+from leads.models import Event, GHLConnection, Lead, ModelRun, ModelVersion, Tenant, User
 from leads.services import models as registry
 from leads.services.models import Learned
 from leads.services.tracking import log_version
@@ -120,6 +122,25 @@ def tenants_to_train() -> list[int]:
     """Return the tenants with leads old enough to have an outcome."""
     old = Lead.objects.active().filter(created_at__lt=timezone.now() - HORIZON)
     return sorted(set(old.values_list("tenant_id", flat=True)))
+
+
+def tenants_to_begin() -> list[int]:
+    """Return the tenants that no training was tried for since their outcomes came in: after an import, say.
+
+    Enough closings or kept appointments are there, what is imported is imported, and no version is.
+    """
+    told = Event.objects.filter(kind__in=(Kind.OPPORTUNITY_WON, Kind.APPOINTMENT_SHOWED))
+    enough = told.values("tenant").annotate(count=Count("lead", distinct=True)).filter(count__gte=LEAST_CAME)
+    tried = ModelRun.objects.filter(
+        engine=ENGINE, work=ModelRun.Work.TRAIN, begun_at__gt=timezone.now() - timedelta(days=1)
+    )
+    busy = GHLConnection.objects.filter(backfill_cursor__state="running")
+    tenants = Tenant.objects.filter(is_active=True, pk__in=enough.values("tenant"))
+    tenants = tenants.exclude(
+        pk__in=ModelVersion.objects.filter(engine=ENGINE, tenant__isnull=False).values("tenant")
+    )
+    tenants = tenants.exclude(pk__in=tried.values("tenant")).exclude(pk__in=busy.values("tenant"))
+    return list(tenants.order_by("pk").values_list("pk", flat=True))
 
 
 def retrain_nightly(*, tenant_id: int | None) -> ModelVersion | None:

@@ -37,7 +37,8 @@ def carry_out_run(*, run: ModelRun) -> None:
 
 def _train(run: ModelRun) -> None:
     tell = model_runs.tell_run(run=run)
-    made = learning.retrain(tenant=run.tenant, now=timezone.now(), progress=tell)
+    # what nobody asked for is decided like a night's training
+    made = learning.retrain(tenant=run.tenant, now=timezone.now(), progress=tell, promote=run.by is None)
     model_runs.end_run(run=run, told=f"{made.get_state_display()}. {made.reason}", version=made)
 
 

@@ -262,7 +262,7 @@ def _look() -> None:
     now = monotonic()
     if now - _held.looked_at < LOOK_EVERY:
         return
-    rows = ModelVersion.objects.serving().filter(engine=ENGINE).only("tenant_id", "name", "cuts")
+    rows = ModelVersion.objects.serving().filter(engine=ENGINE).only("tenant_id", "name", "cuts", "shift")
     _held.serving = {row.tenant_id: row for row in rows}
     _held.weights = {row.tenant_id: row for row in WeightSet.objects.filter(state=WeightSet.State.SERVING)}
     _held.cuts = {row.tenant_id: row for row in TierCuts.objects.all()}
@@ -312,7 +312,10 @@ def _model(found: ModelVersion | None) -> Trained | None:
             return None
         del _held.resting[pk]
         clear_fault(version_id=pk)
-    return _held.models[pk]
+    model = _held.models[pk]
+    if model is None or not found.shift:
+        return model
+    return replace(model, calibrator=model.calibrator.shifted(found.shift))
 
 
 def _read(pk: int, name: str) -> Trained | None:

@@ -20,7 +20,7 @@ LOOKED_AT = timedelta(days=1)
 UNSEEN = "Look first at what it would change: the preview is missing or over a day old."
 
 
-def begin_training(*, tenant: Tenant, by: User) -> tuple[ModelRun, bool]:
+def begin_training(*, tenant: Tenant, by: User | None) -> tuple[ModelRun, bool]:
     """Return the training that runs, or a new one to be queued, and whether it is new."""
     return model_runs.begin_run(tenant=tenant, engine=ENGINE, work=ModelRun.Work.TRAIN, by=by)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from leads.ml import calibration, metrics
 from leads.ml.calibration import Manner, Past
 from leads.ml.metrics import Flags, Groups, Values
+from scoring.drift import reference
 from scoring.engine import Pillar
 from scoring.training import report
 from scoring.training.learners import Blend, Calibrated, Learner
@@ -222,6 +223,7 @@ def _train(
         seed=seed,
     )
     told["recipe"] = recipe.name
+    told["reference"] = {names[j]: reference(matrix[:, j]).as_json() for j in used}
     told["candidates"] = choice.losses
     told["clocks"] = [names[j] for j in sorted(timely)]
     told["calibration"] = {"chosen": manner.name, "log_loss": losses, "shift_gain": gain, "adapts": adapts}

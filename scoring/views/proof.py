@@ -35,6 +35,8 @@ def overview(request: MemberRequest) -> HttpResponse:
         "waits_for": services.LEAST_CAME,
         "versions": list(model_versions_for(request).filter(engine=services.ENGINE)[:HISTORY]),
     }
+    if version is not None:
+        context["watched"] = selectors.watched_of(version)
     if proof is not None:
         context |= charts(proof)
     if (graded := selectors.people_against_model(tenant)) is not None:
