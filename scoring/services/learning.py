@@ -137,8 +137,8 @@ def tenants_to_begin() -> list[int]:
     busy = GHLConnection.objects.filter(backfill_cursor__state="running")
     tenants = Tenant.objects.filter(is_active=True, pk__in=enough.values("tenant"))
     learned = ModelVersion.objects.filter(engine=ENGINE, tenant__isnull=False)
-    for left_out in (learned, tried, busy):
-        tenants = tenants.exclude(pk__in=left_out.values("tenant"))
+    tenants = tenants.exclude(pk__in=learned.values("tenant"))
+    tenants = tenants.exclude(pk__in=tried.values("tenant")).exclude(pk__in=busy.values("tenant"))
     return list(tenants.order_by("pk").values_list("pk", flat=True))
 
 
