@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from leads.backtest.engines import Tell
 from leads.backtest.files import FileError, listed, names_of, numbers_of, seconds_of, stream
 from leads.backtest.kinds import fact_of, known_kind
 from leads.backtest.spool import Spool
@@ -44,6 +45,7 @@ class Log:
     tallies: Tallies
     known: dict[int, Kind]
     """Which of our kinds a column of the tallies is."""
+    tell: Tell
     events: int = 0
     of_leads: int = 0
     used: int = 0
@@ -81,7 +83,7 @@ def _empty(path: Path) -> FileError:
     return FileError(f"{path} holds no rows under its heading: export it again, or leave it out.", "rows")
 
 
-def read_log(path: Path, ids: Sequence[str], until: Values, *, now: datetime, tell: Any) -> Log:
+def read_log(path: Path, ids: Sequence[str], until: Values, *, now: datetime, tell: Tell) -> Log:
     """Return what happened to the leads of these ids, each before its moment of `until` (unix seconds)."""
     lacking = [name for name in NEEDED if name not in names_of(path)]
     if lacking:
@@ -90,7 +92,7 @@ def read_log(path: Path, ids: Sequence[str], until: Values, *, now: datetime, te
             f"{listed(names_of(path))}.",
             "column",
         )
-    log = Log(path, until, Tallies(len(ids)), {})
+    log = Log(path, until, Tallies(len(ids)), {}, tell)
     with ExitStack() as undo:
         log._spool = spool = Spool.beside(path)
         undo.callback(spool.close)

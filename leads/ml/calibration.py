@@ -31,6 +31,15 @@ LEAST_FOR_BETA = 10
 RECENT = 0.2
 """Share of the rows after which one counts half where recent rows count more."""
 
+LATEST = 0.1
+"""Share of the rows, the last ones, on which the level is fitted once more."""
+
+LEAST_FOR_LATEST = 200
+"""Rarer outcomes wanted for that, so that about twenty are among the last rows."""
+
+WORTH = 0.005
+"""Share of the log loss a level of late may cost: the leads to come follow the last ones."""
+
 LEAST_SLOPE = 1e-3
 NEWTON_ROUNDS = 50
 EM_ROUNDS = 200
@@ -188,19 +197,42 @@ Past = Sequence[NDArray[np.int64]]
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """A way to calibrate: the kind of map, and after which share of the rows one counts half."""
+    """A way to calibrate: the kind of map, after which share of the rows one counts half, and a last shift.
+
+    With `latest` the level, not the shape, is fitted once more on that share of the rows, the last ones.
+    """
 
     kind: Kind
     half_life: float | None = None
+    latest: float | None = None
 
     @property
     def name(self) -> str:
-        return self.kind if self.half_life is None else f"{self.kind}, recent"
+        told = self.kind if self.half_life is None else f"{self.kind}, recent"
+        return told if self.latest is None else f"{told}, latest"
 
     def fit(self, margins: Values, outcomes: Flags) -> Calibrator:
         """Return the calibrator of margins (n,) in the order of time."""
         weights = None if self.half_life is None else recency(len(margins), self.half_life)
-        return fit(self.kind, margins, outcomes, weights)
+        found = fit(self.kind, margins, outcomes, weights)
+        if self.latest is None:
+            return found
+        begin = len(margins) - max(1, round(self.latest * len(margins)))
+        return found.shifted(level_shift(found.log_odds(margins[begin:]), outcomes[begin:]))
+
+
+def level_shift(log_odds: Values, outcomes: Flags, *, pull: float = PULL) -> float:
+    """Return what to add to log odds (n,) for their mean to be right, held to 0 by `pull` rows' worth."""
+    shift = 0.0
+    for _ in range(NEWTON_ROUNDS):
+        said = sigmoid(log_odds + shift)
+        step = (float((said - outcomes).sum()) + pull * shift) / (float((said * (1.0 - said)).sum()) + pull)
+        # the loss is convex but flat far out: a long step would overshoot
+        step = min(1.0, max(-1.0, step))
+        shift -= step
+        if abs(step) < EM_ENOUGH:
+            break
+    return shift
 
 
 def recency(count: int, half_life: float) -> Values:
@@ -214,6 +246,8 @@ def manners(outcomes: Flags) -> tuple[Manner, ...]:
     found = [Manner("identity")]
     if rare >= LEAST_FOR_BETA:
         found += [Manner("beta"), Manner("beta", RECENT)]
+    if rare >= LEAST_FOR_LATEST:
+        found += [Manner("identity", latest=LATEST), Manner("beta", latest=LATEST)]
     if rare >= LEAST_FOR_ISOTONIC:
         found.append(Manner("isotonic"))
     return tuple(found)
@@ -235,13 +269,18 @@ def forward(manner: Manner, margins: Values, outcomes: Flags, bounds: Sequence[i
 def choose(
     margins: Values, outcomes: Flags, bounds: Sequence[int], past: Past
 ) -> tuple[Manner, dict[str, float]]:
-    """Return the best way to calibrate margins (n,) in the order of time, and each one's forward log loss."""
+    """Return the way to calibrate margins (n,) in the order of time, and each one's forward log loss.
+
+    It is the one of least loss, but one with the level of late when that costs next to nothing.
+    """
     ways, first = manners(outcomes), bounds[1]
     losses = {
         way.name: log_loss(outcomes[first:], forward(way, margins, outcomes, bounds, past)[first:])
         for way in ways
     }
-    return min(ways, key=lambda way: losses[way.name]), losses
+    best = min(ways, key=lambda way: losses[way.name])
+    fresh = [way for way in ways if way.latest and losses[way.name] <= (1.0 + WORTH) * losses[best.name]]
+    return min(fresh, key=lambda way: losses[way.name], default=best), losses
 
 
 def fit(kind: Kind, margins: Values, outcomes: Flags, weights: Values | None = None) -> Calibrator:

@@ -20,6 +20,8 @@ from scoring.backtest.leads import Leads
 LEAST_HELD = (10, 0.005)
 """Leads, and share of the leads, a kind must have happened to for features of its own."""
 
+SAID_EVERY = 20_000
+
 TOTALS = ("events: in all", "events: kinds", "events: days since the last", "events: a week")
 
 
@@ -94,21 +96,25 @@ class Histories:
     def _vectors(self, log: Log, leads: Leads) -> Values:
         """Return what the live scores would have known of each lead at its moment (n, k)."""
         hidden = frozenset(place for key, place in log.tallies.kinds.items() if key in self.hidden)
-        states: dict[int, features.State] = {}
-        for lead, facts in log.histories(hidden):
+        sources = _sources(leads)
+
+        def told(lead: int, state: features.State) -> Values:
+            created = np.nan if leads.created is None else float(leads.created[lead])
+            facts = features.LeadFacts(
+                created_at=None if np.isnan(created) else _moment(created), source=sources[lead]
+            )
+            return features.vector(state, _moment(log.until[lead]), facts).values
+
+        found = np.full((len(leads), len(NAMES)), np.nan)
+        for count, (lead, facts) in enumerate(log.histories(hidden), start=1):
             state: features.State = {}
             for fact in facts:
                 state = features.advance(state, fact)
-            states[lead] = state
-        found = np.empty((len(leads), len(NAMES)))
-        sources = _sources(leads)
-        for lead, moment in enumerate(log.until.tolist()):
-            created = None if leads.created is None else float(leads.created[lead])
-            facts_ = features.LeadFacts(
-                created_at=None if created is None or np.isnan(created) else _moment(created),
-                source=sources[lead],
-            )
-            found[lead] = features.vector(states.get(lead, {}), _moment(moment), facts_).values
+            found[lead] = told(lead, state)
+            if count % SAID_EVERY == 0:
+                log.tell(f"{count:,} leads' histories read")
+        for lead in np.flatnonzero(np.isnan(found[:, 0])).tolist():
+            found[lead] = told(lead, {})
         return found
 
 

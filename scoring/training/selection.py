@@ -31,6 +31,12 @@ CLOCKWISE = 0.5
 
 HALF_LIFE = 0.25
 
+ALIKE = 0.02
+"""Share of the best one's log loss within which another kind of model may join it."""
+
+WORTH = 0.01
+"""Share of the best one's log loss that both together may cost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -210,7 +216,8 @@ def compete(
     """Return the recipe with the least forward log loss, found step by step.
 
     First trees against trees and additive against additive; then the better of each with recent rows counting
-    more, without clocks, and with both; then the two together against each alone.
+    more, without clocks, and with both. The two together are taken unless that costs: they err in different
+    ways, and when times change the mean of both goes less astray than either.
     """
     step = -(-len(matrix) // THINNED)
     matrix, outcomes, times = matrix[::step], outcomes[::step], times[::step]
@@ -239,5 +246,7 @@ def compete(
         if timely:
             variants += [replace(one, timeless=True) for one in variants]
         winners.append(min(variants, key=judge))
-    last = [*winners, Recipe("blend", parts=tuple(winners))]
-    return Choice(min(last, key=judge), losses)
+    both = Recipe("blend", parts=tuple(winners))
+    best, other = sorted(winners, key=judge)
+    fits = judge(other) <= (1.0 + ALIKE) * judge(best) and judge(both) <= (1.0 + WORTH) * judge(best)
+    return Choice(both if fits or judge(both) < judge(best) else best, losses)
