@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
+from leads.management.options import moment_of, tenant_of
 from leads.ml.catalogue import FEATURES
-from leads.models import Tenant
 from leads.selectors.histories import FeatureRow, count_leads, feature_rows
 
 ROWS = 5_000
@@ -70,8 +69,8 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Write the file, telling how far it is."""
         now = timezone.now()
-        tenant = _tenant(options["tenant"])
-        since, until = _moment("--since", options["since"]), _moment("--until", options["until"]) or now
+        tenant = tenant_of(options["tenant"])
+        since, until = moment_of("--since", options["since"]), moment_of("--until", options["until"]) or now
         if until > now:
             raise CommandError("--until lies ahead: features are known up to now.")
         if since is not None and since >= until:
@@ -116,29 +115,6 @@ def _batch(rows: Sequence[FeatureRow], now: datetime) -> pa.RecordBatch:
         *(pa.array([row.vector.values[i] for row in rows], pa.float64()) for i in range(len(FEATURES))),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
-
-
-def _tenant(location_id: str) -> Tenant | None:
-    if not location_id:
-        return None
-    tenant = Tenant.objects.filter(location_id=location_id).first()
-    if tenant is None:
-        raise CommandError(f"No tenant has the location {location_id}: `create_tenant` makes one.")
-    return tenant
-
-
-def _moment(option: str, text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        day, moment = parse_date(text), parse_datetime(text)
-    except ValueError:
-        day = moment = None
-    if moment is None and day is not None:
-        moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    if moment is None:
-        raise CommandError(f"{option} is not a time: write it like 2026-11-02 or 2026-11-02T09:30.")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _step(text: str) -> timedelta | None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.module_loading import autodiscover_modules
 
 from leads.errors import DomainError
-from leads.models import Tenant
+from leads.management.options import moment_of, tenant_of
 from leads.services.replay import Replayed, replay_events
 
 
@@ -31,9 +29,9 @@ class Command(BaseCommand):
         """Feed them, telling how far it is."""
         autodiscover_modules("tasks")  # where the groups subscribe
         progress = replay_events(
-            tenant=_tenant(options["tenant"]),
-            since=_moment("--since", options["since"]),
-            until=_moment("--until", options["until"]),
+            tenant=tenant_of(options["tenant"]),
+            since=moment_of("--since", options["since"]),
+            until=moment_of("--until", options["until"]),
             group=options["group"],
             pause=time.sleep,
         )
@@ -50,26 +48,3 @@ class Command(BaseCommand):
             self.stderr.write(f"\r{state.seen} of {state.total}", ending="")
             if state.seen == state.total:
                 self.stderr.write("")
-
-
-def _tenant(location_id: str) -> Tenant | None:
-    if not location_id:
-        return None
-    tenant = Tenant.objects.filter(location_id=location_id).first()
-    if tenant is None:
-        raise CommandError(f"No tenant has the location {location_id}: `create_tenant` makes one.")
-    return tenant
-
-
-def _moment(option: str, text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        day, moment = parse_date(text), parse_datetime(text)
-    except ValueError:
-        day = moment = None
-    if moment is None and day is not None:
-        moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    if moment is None:
-        raise CommandError(f"{option} is not a time: write it like 2026-11-02 or 2026-11-02T09:30.")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
