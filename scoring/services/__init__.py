@@ -41,6 +41,7 @@ from scoring.services.market import (
 )
 from scoring.services.overriding import foretold_by, set_override, tend_overrides, withdraw_override
 from scoring.services.personal import fit_personal, set_personal_use, tenants_to_fit
+from scoring.services.previews import is_looked_at
 from scoring.services.queries import answer_query, ask_score, lost_queries, prune_queries, wait_for_answer
 from scoring.services.runs import carry_out_run
 from scoring.services.serving import ENGINE
@@ -63,7 +64,6 @@ from scoring.services.tiers import (
 from scoring.services.versions import (
     begin_training,
     begin_version_preview,
-    is_looked_at,
     publish_version,
     roll_back_version,
 )
@@ -75,7 +75,6 @@ from scoring.services.weight_sets import (
     discard_weights,
     draft_weights,
     edit_weights,
-    is_weights_looked_at,
     learn_weights,
     preview_weights,
     publish_weights,
@@ -99,7 +98,6 @@ __all__ = [
     "discard_weights",
     "draft_weights",
     "edit_weights",
-    "is_weights_looked_at",
     "learn_weights",
     "preview_weights",
     "publish_weights",

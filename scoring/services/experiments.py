@@ -23,7 +23,7 @@ from scoring.experiments.planning import Plan, plan
 from scoring.experiments.results import Reading, Stop, read
 from scoring.models import Experiment, TierCuts, WeightSet
 from scoring.outcomes import HORIZON
-from scoring.services import serving, versions, weight_sets
+from scoring.services import previews, serving, weight_sets
 from scoring.services.serving import CONTROL, TREATED
 
 State = Experiment.State
@@ -140,8 +140,7 @@ def _cuts_to_try(version: ModelVersion, now: datetime) -> dict[str, Any]:
         raise DomainError("This version found no signal: no lead is to be scored by it.", "tries")
     if version.fault:
         raise DomainError(f"This version could not be used: {version.fault}", "tries")
-    if not versions.is_looked_at(version, now):
-        raise DomainError(versions.UNSEEN, "preview")
+    previews.check_looked_at(version, now)
     found = version.preview.get("cuts") or version.cuts.get("", {})
     return {key: found[key] for key in ("hot", "warm", "steady", "margin")} if found else {}
 

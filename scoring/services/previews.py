@@ -8,13 +8,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from leads.errors import DomainError
 from leads.ml import features
 from leads.ml.features import FeatureVector
-from leads.models import AlertSettings, Lead, Tenant
+from leads.models import AlertSettings, Lead, ModelVersion, Tenant
 from leads.selectors.alerts import settings_of
 from leads.selectors.histories import facts_of, histories_of
 from scoring import engine, selectors
 from scoring.engine import Case, Score, Tier
+from scoring.models import WeightSet
 from scoring.services import serving
 from scoring.services.serving import Served
 from scoring.services.work import not_before
@@ -24,6 +26,8 @@ MOST_MOVED = 30
 SEEN = 0.05
 """Points by which a score must move to look moved, written to a tenth."""
 WEEK = timedelta(days=7)
+LOOKED_AT = timedelta(days=1)
+"""Age a preview may have when what it looked at is published."""
 ORDER = [str(tier) for tier in (Tier.HOT, Tier.WARM, Tier.STEADY, Tier.QUIET)]
 
 
@@ -140,3 +144,17 @@ def _places(move: Move) -> int:
 def _counts(tiers: Iterator[str]) -> dict[str, int]:
     found = Counter(tiers)
     return {tier: found.get(tier, 0) for tier in ORDER}
+
+
+def is_looked_at(row: ModelVersion | WeightSet, now: datetime) -> bool:
+    """Tell whether the preview of a version or a set is there and young enough to publish by."""
+    at = row.preview.get("at")
+    return bool(at) and now - datetime.fromisoformat(at) <= LOOKED_AT
+
+
+def check_looked_at(row: ModelVersion | WeightSet, now: datetime) -> None:
+    """Refuse what was not looked at, or too long ago."""
+    if not is_looked_at(row, now):
+        raise DomainError(
+            "Look first at what it would change: the preview is missing or over a day old.", "preview"
+        )

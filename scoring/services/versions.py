@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -14,10 +14,6 @@ from leads.services import model_runs
 from leads.services import models as registry
 from scoring.services import learning, previews, serving, tiers
 from scoring.services.serving import ENGINE, Served
-
-LOOKED_AT = timedelta(days=1)
-"""Age a preview may have when its version is published."""
-UNSEEN = "Look first at what it would change: the preview is missing or over a day old."
 
 
 def begin_training(*, tenant: Tenant, by: User | None) -> tuple[ModelRun, bool]:
@@ -68,21 +64,20 @@ def served_as(*, tenant: Tenant, version: ModelVersion) -> Served:
 
 def publish_version(*, version: ModelVersion, by: User) -> ModelVersion:
     """Let a version serve that was looked at within a day; DomainError tells why not."""
-    if learning.is_tried(version.tenant):
-        raise DomainError(
-            "An experiment runs. End it first: what serves must stay as it is until then.", "runs"
-        )
-    if not is_looked_at(version, timezone.now()):
-        raise DomainError(UNSEEN, "preview")
+    check_untried(version.tenant)
+    previews.check_looked_at(version, timezone.now())
     return registry.promote(version=version, by=by, reason=f"Published by hand. {version.reason}")
-
-
-def is_looked_at(version: ModelVersion, now: datetime) -> bool:
-    """Tell whether a version's preview is there and young enough to publish by."""
-    at = version.preview.get("at")
-    return bool(at) and now - datetime.fromisoformat(at) <= LOOKED_AT
 
 
 def roll_back_version(*, tenant: Tenant, by: User) -> ModelVersion | None:
     """Return to the version that served the tenant before; None where that is the market's, or the rules."""
+    check_untried(tenant)
     return registry.rollback(engine=ENGINE, tenant=tenant, by=by)
+
+
+def check_untried(tenant: Tenant | None) -> None:
+    """Refuse to change what serves while an experiment compares something with it."""
+    if learning.is_tried(tenant):
+        raise DomainError(
+            "An experiment runs. End it first: what serves must stay as it is until then.", "runs"
+        )

@@ -18,11 +18,11 @@ from leads.services import model_runs
 from scoring import weights as engine
 from scoring.models import Experiment, WeightSet
 from scoring.pillars import Pillar
-from scoring.services import learning, previews, serving, tiers
+from scoring.services import previews, serving, tiers
 from scoring.services.market import locked_settings, tell_weights
 from scoring.services.serving import ENGINE, Served
 from scoring.services.unseen import unseen_of
-from scoring.services.versions import LOOKED_AT, UNSEEN
+from scoring.services.versions import check_untried
 from scoring.weights import HIGHEST, LOWEST, Estimate, Learned
 from scoring.weights.measured import compare
 
@@ -159,12 +159,6 @@ def worsens(weight_set: WeightSet) -> bool:
     return change is not None and change > WORSE_ECE
 
 
-def is_weights_looked_at(weight_set: WeightSet, now: datetime) -> bool:
-    """Tell whether a set's preview is there and young enough to publish by."""
-    at = weight_set.preview.get("at")
-    return bool(at) and now - datetime.fromisoformat(at) <= LOOKED_AT
-
-
 @transaction.atomic
 def publish_weights(*, weight_set: WeightSet, by: User, despite: bool = False) -> WeightSet:
     """Let a set serve that was looked at within a day; DomainError tells why not.
@@ -175,9 +169,8 @@ def publish_weights(*, weight_set: WeightSet, by: User, despite: bool = False) -
     now = timezone.now()
     if row.state == State.SERVING:
         return row
-    _check_untried(row.tenant)
-    if not is_weights_looked_at(row, now):
-        raise DomainError(UNSEEN, "preview")
+    check_untried(row.tenant)
+    previews.check_looked_at(row, now)
     if worsens(row) and not despite:
         change = row.preview["back_test"]["ece_change"]
         raise DomainError(
@@ -209,7 +202,7 @@ def roll_back_weights(*, tenant: Tenant, by: User) -> WeightSet | None:
     row = sets.filter(state=State.SERVING).first()
     if row is None:
         raise DomainError("No set serves, so there is nothing to roll back.", "nothing_serves")
-    _check_untried(tenant)
+    check_untried(tenant)
     earlier = (
         sets.filter(state=State.RETIRED, published_at__lt=row.published_at).order_by("-published_at").first()
     )
@@ -220,14 +213,6 @@ def roll_back_weights(*, tenant: Tenant, by: User) -> WeightSet | None:
     tell_weights(tenant=tenant, by=by, data={"set": earlier.name if earlier else "", "rolled_back": row.name})
     serving.look_again()
     return earlier
-
-
-def _check_untried(tenant: Tenant) -> None:
-    """Refuse to change what serves while an experiment compares something with it."""
-    if learning.is_tried(tenant):
-        raise DomainError(
-            "An experiment runs. End it first: what serves must stay as it is until then.", "runs"
-        )
 
 
 def _back_test(weight_set: WeightSet, served: Served, now: datetime, say: Progress) -> dict[str, Any]:

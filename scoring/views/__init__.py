@@ -24,12 +24,12 @@ from scoring.views.market import (
 )
 from scoring.views.overrides import override, withdraw_override
 from scoring.views.proof import overview
+from scoring.views.runs import run_progress
 from scoring.views.tiers import set_capacity, tiers
 from scoring.views.versions import (
     preview_version,
     publish_version,
     roll_back_version,
-    run_progress,
     shadow_version,
     train,
     version,

@@ -19,7 +19,6 @@ from leads.access import (
     MemberRequest,
     agent_required,
     broker_required,
-    get_model_run,
     get_model_version,
     leads_for,
     model_versions_for,
@@ -29,6 +28,7 @@ from leads.models.leads import Tier
 from scoring import selectors, services, tasks
 from scoring.views.proof import asked_segment, charts, frame
 from scoring.views.refusals import refusals_told
+from scoring.views.runs import queue_run
 
 ROUTE = "scoring:version-list"
 PAGE_ROWS = 20
@@ -92,35 +92,18 @@ def version(request: MemberRequest, pk: int) -> HttpResponse:
     return render(request, "scoring/version.html", context)
 
 
-@agent_required
-@require_GET
-def run_progress(request: MemberRequest, pk: int) -> HttpResponse:
-    """Show how far long work is; the page around it is drawn anew once it has ended."""
-    run = get_model_run(request, pk)
-    if not request.htmx and run.work in (ModelRun.Work.LEARN, ModelRun.Work.WEIGH):
-        return (
-            redirect("scoring:weight-set", run.about.removeprefix("set-"))
-            if run.about
-            else redirect("scoring:weights")
-        )
-    if not request.htmx:
-        return redirect("scoring:version", run.version_id) if run.version_id else redirect(ROUTE)
-    response = render(request, "scoring/_run.html", {"run": run, "now": timezone.now()})
-    if run.state != ModelRun.State.OPEN:
-        response.headers["HX-Refresh"] = "true"
-    return response
-
-
 @broker_required
 @require_POST
 def train(request: MemberRequest) -> HttpResponse:
     """Begin a training on what became of the team's leads."""
     run, is_new = services.begin_training(tenant=request.tenant, by=request.user)
-    if is_new:
-        transaction.on_commit(partial(tasks.carry_out_run.delay, run.pk), robust=True)
-        messages.success(request, "The training has begun. You can leave this page.")
-    else:
-        messages.info(request, "A training is under way already.")
+    queue_run(
+        request,
+        run,
+        is_new,
+        begun="The training has begun. You can leave this page.",
+        busy="A training is under way already.",
+    )
     return redirect(ROUTE)
 
 
@@ -130,10 +113,9 @@ def preview_version(request: MemberRequest, pk: int) -> HttpResponse:
     """Begin to look at what publishing a version would change."""
     row = get_model_version(request, pk)
     run, is_new = services.begin_version_preview(version=row, by=request.user)
-    if is_new:
-        transaction.on_commit(partial(tasks.carry_out_run.delay, run.pk), robust=True)
-    elif run.version_id != row.pk:
-        messages.info(request, "Another version is being looked at. Try again when that is done.")
+    is_this = run.version_id == row.pk
+    busy = "" if is_this else "Another version is being looked at. Try again when that is done."
+    queue_run(request, run, is_new, busy=busy)
     return redirect("scoring:version", pk)
 
 

@@ -24,6 +24,7 @@ from scoring.selectors.weights import SegmentWeights
 from scoring.views.market import turned
 from scoring.views.proof import frame
 from scoring.views.refusals import refusals_told
+from scoring.views.runs import queue_run
 from scoring.views.versions import previewed
 from scoring.weights import HIGHEST, LOWEST, PLAIN
 
@@ -70,11 +71,13 @@ def weight_set(request: MemberRequest, number: int) -> HttpResponse:
 def learn_weights(request: MemberRequest) -> HttpResponse:
     """Begin to learn weights from what became of the team's leads."""
     run, is_new = services.begin_learning_weights(tenant=request.tenant, by=request.user)
-    if is_new:
-        transaction.on_commit(partial(tasks.carry_out_run.delay, run.pk), robust=True)
-        messages.success(request, "Weights are being learned. You can leave this page.")
-    else:
-        messages.info(request, "Weights are being learned already.")
+    queue_run(
+        request,
+        run,
+        is_new,
+        begun="Weights are being learned. You can leave this page.",
+        busy="Weights are being learned already.",
+    )
     return redirect(ROUTE)
 
 
@@ -125,10 +128,9 @@ def preview_weights(request: MemberRequest, number: int) -> HttpResponse:
     """Begin to look at what publishing a set would change."""
     row = get_weight_set(request, number)
     run, is_new = services.begin_weights_preview(weight_set=row, by=request.user)
-    if is_new:
-        transaction.on_commit(partial(tasks.carry_out_run.delay, run.pk), robust=True)
-    elif run.about != row.name:
-        messages.info(request, "Another set is being looked at. Try again when that is done.")
+    is_this = run.about == row.name
+    busy = "" if is_this else "Another set is being looked at. Try again when that is done."
+    queue_run(request, run, is_new, busy=busy)
     return redirect("scoring:weight-set", number)
 
 
@@ -187,7 +189,7 @@ def _render(
         "chip": STATE_CHIPS.get(State(row.state), ""),
         "run": run if run is not None and run.about == row.name else None,
         "can_publish": row.state != State.SERVING,
-        "is_looked_at": services.is_weights_looked_at(row, timezone.now()),
+        "is_looked_at": services.is_looked_at(row, timezone.now()),
         "worsens": services.worsens(row),
         "worst_change": 100 * services.WORSE_ECE,
         "back_test": selectors.back_test_of(row),

@@ -16,7 +16,7 @@ from leads.services.model_runs import SILENT
 from scoring import selectors, services, tasks
 from scoring.models import TierCuts
 from tests.conftest import Freeze
-from tests.factories import ModelVersionFactory
+from tests.factories import ExperimentFactory, ModelVersionFactory
 from tests.past import make_model, make_past
 
 pytestmark = pytest.mark.django_db
@@ -243,6 +243,20 @@ def test_nothing_to_roll_back_is_told(broker_client: Client) -> None:
     response = broker_client.post(page("version-roll-back"))
 
     assert told(response) == ["No model serves, so there is nothing to roll back."]
+
+
+def test_while_an_experiment_runs_the_version_that_serves_stays(
+    tenant: Tenant, broker_client: Client
+) -> None:
+    row = ModelVersionFactory(tenant=tenant, state=ModelVersion.State.SERVING, promoted_at=NOW)
+    ExperimentFactory(tenant=tenant, state="running", started_at=NOW)
+
+    response = broker_client.post(page("version-roll-back"))
+
+    runs = "An experiment runs. End it first: what serves must stay as it is until then."
+    assert told(response) == [runs]
+    row.refresh_from_db()
+    assert row.state == "serving"
 
 
 def test_a_version_that_found_no_signal_cannot_be_published(tenant: Tenant, broker_client: Client) -> None:

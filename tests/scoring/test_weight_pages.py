@@ -364,7 +364,7 @@ def test_a_preview_lasts_a_day_and_until_the_draft_is_changed(
         services.publish_weights(weight_set=row, by=broker)
 
     look_at(row, broker_client)
-    assert services.is_weights_looked_at(row, NOW + timedelta(days=1))
+    assert services.is_looked_at(row, NOW + timedelta(days=1))
     services.edit_weights(weight_set=row, weights={"": ONES}, reason="", by=broker)
     row.refresh_from_db()
     assert (row.preview, row.reason) == ({}, "Set by hand.")
