@@ -120,10 +120,9 @@ class Encoder:
         """Return the names of all features, in their order."""
         return tuple(name for plan in self.plans for name in plan.features)
 
-    def encode(self, columns: Mapping[str, Column], moments: Values | None) -> Values:
-        """Return the features (n, k) of rows; dates count back from `moments` (unix seconds) if given."""
+    def encode(self, columns: Mapping[str, Column], moments: Values | None, rows: int) -> Values:
+        """Return the features (rows, k) of rows; dates count back from `moments` (unix seconds) if given."""
         told = [plan.encode(columns[plan.name], moments) for plan in self.plans]
-        rows = len(next(iter(columns.values())))
         return np.concatenate(told, axis=1) if told else np.zeros((rows, 0))
 
 
@@ -148,7 +147,7 @@ def fit_encoder(
         else:
             plans.append(plan)
     encoder = Encoder(tuple(plans), left_out)
-    matrix = encoder.encode(columns, moments)
+    matrix = encoder.encode(columns, moments, len(outcomes))
     for plan in plans:
         if plan.rates:
             place = encoder.names.index(f"{plan.name}: past rate")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leads.backtest.events import Log
+from leads.backtest.files import FileError, listed
 from leads.ml.encoder import Encoder, fit_encoder
 from leads.ml.leaks import Leak, leaking_columns
 from leads.ml.metrics import Values
@@ -42,7 +43,7 @@ class Features:
 
     def matrix(self, leads: Leads, log: Log | None) -> Values:
         """Return the features (n, k) of leads."""
-        return self._joined(self.encoder.encode(leads.columns, leads.moments), leads, log)
+        return self._joined(self.encoder.encode(leads.columns, leads.moments, len(leads)), leads, log)
 
     def _joined(self, encoded: Values, leads: Leads, log: Log | None) -> Values:
         came = arrival(leads)
@@ -64,8 +65,16 @@ def learn_features(
     kinds = frozenset[tuple[str, str]]() if keep_leaks or log is None else keys_of(log, happened)
     histories = None if log is None else Histories.learn(log, rows, kinds)
     columns = {name: column for name, column in past.columns.items() if name not in hidden}
+    if not columns and histories is None and not arrival(past):
+        named = listed([leak.name for leak in leaks])
+        raise FileError(
+            f"{leads.path} holds nothing to learn from"
+            + (f" but what gives the outcome away ({named})" if leaks else "")
+            + ": add columns of what is known of a lead, or name its --events.",
+            "columns",
+        )
     encoder, encoded = fit_encoder(columns, past.known_outcomes, times[rows], moments=past.moments)
     features = Features(encoder, tuple(arrival(past)), histories, (*leaks, *happened))
-    told = encoder.encode(leads.columns, leads.moments)
+    told = encoder.encode(leads.columns, leads.moments, len(leads))
     told[rows] = encoded
     return features, features._joined(told, leads, log)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leads.backtest.files import FileError, Table, read_table
+from leads.backtest.files import FileError, Table, names_of, read_table
 from leads.ml.columns import Column, epochs, read_flag, read_moment_or_epoch
 from leads.ml.memory import DAY
 from leads.ml.metrics import Flags, Values
@@ -70,8 +70,8 @@ class Leads:
 
 def read_leads(path: Path, *, now: datetime, learn: bool, as_text: frozenset[str] = frozenset()) -> Leads:
     """Return the leads of a file; one to `learn` from has outcomes, in another they are ignored."""
-    table = read_table(path, as_text=as_text | {ID})
-    names = _reserved(table)
+    names = _reserved(names_of(path))
+    table = read_table(path, as_text=as_text | {names.get(ID, ID)})
     ids = _ids(table, names)
     latest = now.timestamp() + DAY
     outcomes = _outcomes(table, names) if learn else None
@@ -86,10 +86,10 @@ def read_leads(path: Path, *, now: datetime, learn: bool, as_text: frozenset[str
     )
 
 
-def _reserved(table: Table) -> dict[str, str]:
+def _reserved(columns: Sequence[str]) -> dict[str, str]:
     """Return how the file spells the columns that have a meaning of their own."""
     found = dict[str, str]()
-    for name in table.columns:
+    for name in columns:
         plain = _WORD.sub("_", name.casefold()).strip("_")
         if plain in RESERVED and (plain not in found or name == plain):
             found[plain] = name

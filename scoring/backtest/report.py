@@ -13,7 +13,7 @@ from leads.ml import metrics
 from leads.ml.metrics import Flags, Values
 from scoring.backtest.features import Features
 from scoring.training import Trained
-from scoring.training.report import importance, simple
+from scoring.training.report import ROUNDS, importance, simple
 from scoring.training.selection import THINNED
 
 
@@ -31,14 +31,16 @@ def held_out(
     constant = np.full(len(came), (outcomes.sum() + 0.5) / (len(outcomes) + 1.0))
     step = max(1, -(-len(matrix) // THINNED))
     others = {"constant": constant, **simple(matrix[::step], outcomes[::step], unseen)}
-    ours = metrics.summary(came, said, seed=seed)
+    ours = metrics.summary(came, said, seed=seed, rounds=ROUNDS)
     return {
         "verdict": _verdict(model, came, said, constant, seed),
         "measured_on": "the held-out leads",
         "rows": {"learned_from": len(outcomes), "measured_on": len(came)},
         "base_rate": {"learned_from": float(outcomes.mean()), "measured_on": float(came.mean())},
         "metrics": ours,
-        "baselines": {name: metrics.summary(came, told, seed=seed) for name, told in others.items()},
+        "baselines": {
+            name: metrics.summary(came, told, seed=seed, rounds=ROUNDS) for name, told in others.items()
+        },
         "reliability": [row.as_json() for row in metrics.reliability(came, said)],
         "gains": [row.as_json() for row in metrics.gains(came, said)],
         **_model(model, importance(model, unseen), seed),

@@ -115,7 +115,7 @@ def test_an_untouched_default_is_a_level_of_its_own_and_rare_levels_are_none() -
     assert encoder.names == ("it = google", "it = select")
     assert matrix[:4].tolist() == [[0.0, 1.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
     assert matrix[-1].tolist() == [0.0, 0.0]
-    unseen = encoder.encode({"it": column_of(["Bing", "", "GOOGLE"])}, None)
+    unseen = encoder.encode({"it": column_of(["Bing", "", "GOOGLE"])}, None, 3)
     assert unseen.tolist() == [[0.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
 
 
@@ -129,7 +129,7 @@ def test_of_very_many_levels_the_rate_is_that_of_earlier_rows_alone() -> None:
     assert matrix[0, place] == 0.5  # nobody came before: nothing is known, not even the usual rate
     usual = 11 / 52  # 10 of the first 50 converted
     assert matrix[50, place] == pytest.approx((1 + 20 * usual) / 21)
-    later = encoder.encode({"it": column_of(["Agent 3", "agent 40", "newcomer"])}, None)
+    later = encoder.encode({"it": column_of(["Agent 3", "agent 40", "newcomer"])}, None, 3)
     assert later[:, place].tolist() == pytest.approx([14 / 30, 4 / 30, 0.2])
     assert later[:, encoder.names.index("it: how common")].tolist() == pytest.approx(
         [math.log(11)] * 2 + [0.0]

@@ -353,6 +353,34 @@ def test_refuses_a_file_that_is_no_table(
     assert refused("--train", tmp_path / "leads.csv") == sentence
 
 
+def test_refuses_a_file_with_nothing_to_learn_from(tmp_path: Path, refused: Callable[..., str]) -> None:
+    bare = without(past(100), "created_at", "source", "budget", "phone_ok", "note")
+    told = [row | {"deal": "won" if row["converted"] else "lost"} for row in bare]
+
+    assert refused("--train", write(tmp_path / "leads.csv", bare)) == (
+        "leads.csv holds nothing to learn from: add columns of what is known of a lead, or name its --events."
+    )
+    assert refused("--train", write(tmp_path / "leads.csv", told)) == (
+        "leads.csv holds nothing to learn from but what gives the outcome away (deal): add columns of what "
+        "is known of a lead, or name its --events."
+    )
+
+
+def test_headings_may_be_spelt_as_people_do_and_text_as_windows_does(tmp_path: Path, run: Run) -> None:
+    rows = past(200)
+    other = [
+        {"Contact ID": i, "Converted": bool(row["converted"]), "Createdño": "ñ", "budget": row["budget"]}
+        for i, row in enumerate(rows)
+    ]
+    text = write(tmp_path / "leads.csv", other).read_text(encoding="utf-8")
+    (tmp_path / "leads.csv").write_text(text, encoding="cp1252")
+
+    told = run("--train", tmp_path / "leads.csv")
+
+    assert [one["contact_id"] for one in told.predictions] == [str(i) for i in range(150, 200)]
+    assert told.report["columns"]["left_out"] == {"Createdño": "the same in every row"}
+
+
 def test_refuses_options_that_do_not_fit(tmp_path: Path, refused: Callable[..., str]) -> None:
     rows = past(100)
     leads = write(tmp_path / "leads.csv", rows)
