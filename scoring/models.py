@@ -59,6 +59,11 @@ class LeadScore(models.Model):
             models.Index(fields=["lead", "-event_at", "-id"], name="lead_score_history"),
             models.Index(fields=["tenant", "-id"], name="lead_score_audit"),
             models.Index(fields=["tenant", "scored_at"], name="lead_score_since"),
+            models.Index(
+                fields=["lead", "event_at"],
+                condition=models.Q(propensity__isnull=False),
+                name="lead_score_chance",
+            ),
         ]
 
     def __str__(self) -> str:

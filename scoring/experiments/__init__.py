@@ -1,7 +1,13 @@
 """Try one way of scoring against another: who gets which, what may be concluded, exploration; pure."""
 
 from scoring.experiments.assignment import drawn, mismatch_chance, variant_of
-from scoring.experiments.exploration import Draw, effect_of_treatment, explore, inverse_propensity_weights
+from scoring.experiments.exploration import (
+    Draw,
+    effect_of_treatment,
+    explore,
+    inverse_propensity_weights,
+    learning_weights,
+)
 from scoring.experiments.planning import Plan, plan
 from scoring.experiments.results import Arm, Guard, GuardReading, Reading, Stop, read
 from scoring.experiments.sequential import Difference, Sample, difference
@@ -21,6 +27,7 @@ __all__ = [
     "effect_of_treatment",
     "explore",
     "inverse_propensity_weights",
+    "learning_weights",
     "mismatch_chance",
     "plan",
     "read",

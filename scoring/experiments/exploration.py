@@ -63,6 +63,23 @@ def inverse_propensity_weights(treated: Flags, propensity: Values, *, clip: floa
     return np.asarray(np.minimum(clip, 1.0 / np.where(treated, chance, 1.0 - chance)))
 
 
+def learning_weights(treated: Flags, propensity: Values, *, clip: float = CLIP) -> Values:
+    """Return weights (n,) of rows to learn from, as if all had had the same chance of being treated.
+
+    `propensity` (n,) is NaN where chance decided nothing: such a row counts once. The others count by the
+    share treated as they were over their own chance of it (stabilised: Robins, Hernán and Brumback 2000), so
+    that on average they count once, too.
+    """
+    found = np.ones(len(treated))
+    known = np.isfinite(np.asarray(propensity, dtype=np.float64))
+    if not known.any():
+        return found
+    hot, chance = treated[known], propensity[known]
+    share = np.where(hot, hot.mean(), 1.0 - hot.mean())
+    found[known] = share * inverse_propensity_weights(hot, chance, clip=clip)
+    return found
+
+
 def effect_of_treatment(
     outcomes: Flags, treated: Flags, propensity: Values, *, clip: float = CLIP
 ) -> Interval:

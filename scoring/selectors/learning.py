@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,10 @@ from leads.ml import features
 from leads.ml.catalogue import INDEX, NAMES, QUESTIONS
 from leads.ml.features import EventFact, State
 from leads.models import Event, Lead, Tenant
+from leads.models.leads import Tier
 from leads.selectors.histories import CHUNK, facts_before_change, histories_of
+from scoring.experiments.exploration import learning_weights
+from scoring.models import LeadScore
 from scoring.outcomes import (
     ACTIVE_WITHIN,
     HORIZON,
@@ -42,6 +45,8 @@ LEFT_OUT = {
 _BLANK = [INDEX[name] for name in LEFT_OUT]
 """Columns that are nought in every row: what never varies is never learned from."""
 MOST_LEADS = 100_000
+CHANCE_STANDS = timedelta(days=7)
+"""A draw of whether a lead is hot holds for a week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class Rows:
     known_at: NDArray[np.float64]
     came: NDArray[np.bool_]
     matrix: NDArray[np.float64] = field(repr=False)
+    weights: NDArray[np.float64] = field(repr=False)
+    """How much each row counts; one where chance had no part in whether the lead was hot."""
 
     def __len__(self) -> int:
         return len(self.came)
@@ -84,6 +91,7 @@ class Rows:
             self.known_at[chosen],
             self.came[chosen],
             self.matrix[chosen],
+            self.weights[chosen],
         )
 
 
@@ -101,15 +109,18 @@ def training_rows(
     waiting = Lead.objects.active() if tenant is None else Lead.objects.active().for_tenant(tenant)
     keys = sorted(waiting.order_by("-pk").values_list("pk", flat=True)[:MOST_LEADS])
     found: list[tuple[Lead, Look, NDArray[np.float64]]] = []
+    chances: dict[int, list[_Chance]] = {}
     for start in range(0, len(keys), CHUNK):
         leads = list(Lead.objects.filter(pk__in=keys[start : start + CHUNK]))
         histories, outcomes = histories_of(leads, until=now), outcomes_of(leads, until=now)
+        chances |= _chances(keys[start : start + CHUNK])
         for lead in leads:
             facts = sorted(histories.pop(lead.pk), key=lambda fact: fact.key)
             found.extend(_rows(lead, facts, outcomes[lead.pk], target, now))
         if progress is not None:
             progress(min(start + CHUNK, len(keys)), len(keys))
     found.sort(key=lambda row: (row[1].at, row[0].pk))
+    drawn = [_standing(chances.get(lead.pk, ()), look.at) for lead, look, _ in found]
     return Rows(
         target=target,
         lead_ids=np.array([lead.pk for lead, _, _ in found], dtype=np.int64),
@@ -119,7 +130,35 @@ def training_rows(
         known_at=np.array([look.known_at.timestamp() for _, look, _ in found]),
         came=np.array([look.came for _, look, _ in found], dtype=np.bool_),
         matrix=np.array([values for _, _, values in found]).reshape(len(found), len(NAMES)),
+        weights=learning_weights(
+            np.array([one is not None and one.is_hot for one in drawn], dtype=np.bool_),
+            np.array([np.nan if one is None else one.propensity for one in drawn]),
+        ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chance:
+    """Whether a lead was hot from a moment on, and the chance it had of it."""
+
+    at: datetime
+    is_hot: bool
+    propensity: float
+
+
+def _chances(lead_ids: Sequence[int]) -> dict[int, list[_Chance]]:
+    """Return the chances each lead had of being hot, oldest first; of those that were explored among."""
+    rows = LeadScore.objects.filter(lead__in=lead_ids, propensity__isnull=False).order_by("event_at", "pk")
+    found: defaultdict[int, list[_Chance]] = defaultdict(list)
+    for lead_id, at, tier, propensity in rows.values_list("lead_id", "event_at", "tier", "propensity"):
+        found[lead_id].append(_Chance(at, tier == Tier.HOT, propensity or 0.0))
+    return found
+
+
+def _standing(chances: Sequence[_Chance], at: datetime) -> _Chance | None:
+    """Return the chance that stood at a moment: of the last score within the week before it."""
+    before = [one for one in chances if at - CHANCE_STANDS <= one.at <= at]
+    return before[-1] if before else None
 
 
 def recent_rows(*, tenant: Tenant, now: datetime, target: Target) -> NDArray[np.float64]:

@@ -74,6 +74,7 @@ def retrain(
         rows.at,
         known_at=rows.known_at,
         groups=rows.lead_ids,
+        weights=rows.weights,
         names=NAMES,
         pillars=[PILLARS[feature] for feature in NAMES],
         seed=seed,

@@ -17,6 +17,7 @@ from scoring.engine import Pillar
 from scoring.training import report
 from scoring.training.learners import Blend, Calibrated, Learner
 from scoring.training.selection import (
+    Learning,
     clocks,
     compete,
     fold_bounds,
@@ -56,6 +57,7 @@ class _Data:
     segments: NDArray[np.str_] | None
     known_at: Values
     groups: Groups | None
+    weights: Values
 
 
 def train(
@@ -73,10 +75,12 @@ def train(
     monotone: Sequence[int] | None = None,
     known_at: Values | None = None,
     groups: Groups | None = None,
+    weights: Values | None = None,
 ) -> Trained:
     """Return a model of outcomes (n,) by a matrix (n, k; NaN is missing) at times (n,; unix seconds).
 
     `known_at` (n,) says when each outcome was known, at once unless given: no fold learns from later ones.
+    `weights` (n,) says how much each row counts in learning, once unless given; measures count all alike.
     `groups` (n,) says which rows are of one lead, so that intervals do not take them for independent.
 
     Everything is chosen by rolling validation forward in time. `prior` is the market's model: it is blended
@@ -84,7 +88,7 @@ def train(
     With `monotone` a column's margin may only rise (1), only fall (−1) or both (0); only trees know it.
     Raises TrainingError where nothing can be learned.
     """
-    data = _ordered(matrix, outcomes, times, segments, names, pillars, known_at, groups)
+    data = _ordered(matrix, outcomes, times, segments, names, pillars, known_at, groups, weights)
     if prior is not None and (prior.names != tuple(names) or prior.feature_version != feature_version):
         raise TrainingError(
             f"The market's model knows features of version {prior.feature_version}, these are of "
@@ -118,6 +122,7 @@ def _ordered(
     pillars: Sequence[Pillar],
     known_at: Values | None,
     groups: Groups | None,
+    weights: Values | None,
 ) -> _Data:
     """Return the leads in the order of time, or say what does not fit together."""
     matrix = np.asarray(matrix, dtype=np.float64)
@@ -140,6 +145,7 @@ def _ordered(
         told,
         np.asarray(times if known_at is None else known_at)[order],
         None if groups is None else np.asarray(groups)[order],
+        np.ones(len(order)) if weights is None else np.asarray(weights, dtype=np.float64)[order],
     )
 
 
@@ -182,12 +188,11 @@ def _train(
     past = past_of(data.times, data.known_at, bounds)
     inner, held, before = within(bounds), outcomes[bounds[0] :], inner_past(past, bounds[0])
     timely = clocks(matrix, varying(matrix))
-    choice = compete(matrix, outcomes, data.times, data.known_at, seed=seed, monotone=monotone, timely=timely)
+    how = Learning(seed, None if monotone is None else tuple(monotone), timely)
+    choice = compete(matrix, outcomes, data.times, data.known_at, data.weights, how)
     recipe = choice.recipe
-    margins = forward_margins(
-        recipe, matrix, outcomes, bounds, past, seed=seed, monotone=monotone, timely=timely
-    )
-    learner = learn(recipe, matrix, outcomes, seed=seed, monotone=monotone, timely=timely)
+    margins = forward_margins(recipe, matrix, outcomes, bounds, past, data.weights, how)
+    learner = learn(recipe, matrix, outcomes, data.weights, how)
     share, pools = 1.0, dict[str, float]()
     if prior is not None:
         learner, margins, share, pools = _pooled(data, learner, margins, bounds, past, prior)

@@ -39,6 +39,15 @@ WORTH = 0.01
 
 
 @dataclass(frozen=True, slots=True)
+class Learning:
+    """What every recipe is told: the seed, how columns may move the margin, and which of them are clocks."""
+
+    seed: int
+    monotone: tuple[int, ...] | None = None
+    timely: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """How to learn: the kind, its strength, how recent rows count, and whether clocks are left out."""
 
@@ -105,30 +114,20 @@ def inner_past(past: Past, first: int) -> Past:
     return [rows[rows >= first] - first for rows in past]
 
 
-def learn(
-    recipe: Recipe,
-    matrix: Values,
-    outcomes: Flags,
-    *,
-    seed: int,
-    monotone: Sequence[int] | None = None,
-    timely: frozenset[int] = frozenset(),
-) -> Learner:
-    """Return the recipe's model of rows in the order of time; columns that never vary are left out."""
+def learn(recipe: Recipe, matrix: Values, outcomes: Flags, weights: Values, how: Learning) -> Learner:
+    """Return the recipe's model of weighted rows, in the order of time, by the columns that vary."""
     if recipe.kind == "blend":
-        told = [
-            learn(part, matrix, outcomes, seed=seed, monotone=monotone, timely=timely)
-            for part in recipe.parts
-        ]
+        told = [learn(part, matrix, outcomes, weights, how) for part in recipe.parts]
         return Blend(tuple(1.0 / len(told) for _ in told), tuple(told))
-    columns = [j for j in varying(matrix) if not (recipe.timeless and j in timely)]
-    weights = np.ones(len(matrix))
+    columns = [j for j in varying(matrix) if not (recipe.timeless and j in how.timely)]
     if recipe.half_life is not None:
-        weights = calibration.recency(len(matrix), recipe.half_life)
+        weights = weights * calibration.recency(len(matrix), recipe.half_life)
     if recipe.kind == "trees":
         shape = Shape(depth=recipe.depth, rounds=recipe.rounds)
-        rules = None if monotone is None else [monotone[j] for j in columns]
-        booster = grow(matrix[:, columns], outcomes, seed=seed, shape=shape, weights=weights, monotone=rules)
+        rules = None if how.monotone is None else [how.monotone[j] for j in columns]
+        booster = grow(
+            matrix[:, columns], outcomes, seed=how.seed, shape=shape, weights=weights, monotone=rules
+        )
         return Trees(tuple(columns), matrix.shape[1], booster)
     fit = fit_line if recipe.kind == "line" else fit_bins
     return fit(matrix, outcomes, weights, columns, recipe.strength)
@@ -147,17 +146,12 @@ def forward_margins(
     outcomes: Flags,
     bounds: Sequence[int],
     past: Past,
-    *,
-    seed: int,
-    monotone: Sequence[int] | None = None,
-    timely: frozenset[int] = frozenset(),
+    weights: Values,
+    how: Learning,
 ) -> Values:
     """Return the log odds each row from `bounds[0]` on got from a model of its fold's past."""
     if recipe.kind == "blend":
-        told = [
-            forward_margins(part, matrix, outcomes, bounds, past, seed=seed, monotone=monotone, timely=timely)
-            for part in recipe.parts
-        ]
+        told = [forward_margins(part, matrix, outcomes, bounds, past, weights, how) for part in recipe.parts]
         return np.asarray(np.mean(told, axis=0))
     margins = np.zeros(bounds[-1] - bounds[0])
     for begin, end, rows in zip(bounds[:-1], bounds[1:], past, strict=True):
@@ -166,7 +160,7 @@ def forward_margins(
             rate = (seen.sum() + 1.0) / (len(seen) + 2.0)
             margins[begin - bounds[0] : end - bounds[0]] = math.log(rate / (1.0 - rate))
             continue
-        model = learn(recipe, matrix[rows], seen, seed=seed, monotone=monotone, timely=timely)
+        model = learn(recipe, matrix[rows], seen, weights[rows], how)
         margins[begin - bounds[0] : end - bounds[0]] = model.margins(matrix[begin:end])
     return margins
 
@@ -208,10 +202,8 @@ def compete(
     outcomes: Flags,
     times: Values,
     known_at: Values,
-    *,
-    seed: int,
-    monotone: Sequence[int] | None = None,
-    timely: frozenset[int] = frozenset(),
+    weights: Values,
+    how: Learning,
 ) -> Choice:
     """Return the recipe with the least forward log loss, found step by step.
 
@@ -220,7 +212,7 @@ def compete(
     ways, and when times change the mean of both goes less astray than either.
     """
     step = -(-len(matrix) // THINNED)
-    matrix, outcomes, times = matrix[::step], outcomes[::step], times[::step]
+    matrix, outcomes, times, weights = matrix[::step], outcomes[::step], times[::step], weights[::step]
     bounds = fold_bounds(times)
     past = past_of(times, known_at[::step], bounds)
     held = outcomes[bounds[0] :]
@@ -232,9 +224,7 @@ def compete(
             if recipe.kind == "blend":
                 told = np.asarray(np.mean([margins[part.name] for part in recipe.parts], axis=0))
             else:
-                told = forward_margins(
-                    recipe, matrix, outcomes, bounds, past, seed=seed, monotone=monotone, timely=timely
-                )
+                told = forward_margins(recipe, matrix, outcomes, bounds, past, weights, how)
             margins[recipe.name] = told
             losses[recipe.name] = forward_loss(told, held, bounds, past)
         return losses[recipe.name]
@@ -243,7 +233,7 @@ def compete(
     for field in (TREES, ADDITIVE):
         best = min(field, key=judge)
         variants = [best, replace(best, half_life=HALF_LIFE)]
-        if timely:
+        if how.timely:
             variants += [replace(one, timeless=True) for one in variants]
         winners.append(min(variants, key=judge))
     both = Recipe("blend", parts=tuple(winners))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -13,9 +14,13 @@ from leads.events import Kind
 from leads.models import Alert, Lead, Membership, Tenant, User
 from leads.services.alerts import change_settings
 from scoring import services
-from scoring.experiments import explore
+from scoring.experiments import explore, learning_weights
 from scoring.models import LeadScore, TierCuts
+from scoring.outcomes import Target
+from scoring.selectors import training_rows
 from scoring.services import serving
+from scoring.training.learners import Additive
+from scoring.training.selection import Learning, Recipe, learn
 from tests.conftest import Freeze
 from tests.factories import EventFactory, LeadFactory
 from tests.leads.api import caller
@@ -136,3 +141,67 @@ def test_the_broker_says_for_how_many_on_the_page(
     assert "less than or equal to 10" in refused.content.decode()
     with pytest.raises(DomainError, match="from 0 to 10%"):
         services.set_exploration(tenant=tenant, share=0.2, by=broker)
+
+
+# What learning makes of it
+
+
+def test_rows_count_by_the_chance_they_had() -> None:
+    treated = np.array([True, True, False, False, True])
+    propensity = np.array([0.9, 0.1, 0.1, 0.9, np.nan])
+    share = 0.5
+
+    assert learning_weights(treated, propensity) == pytest.approx(
+        [share / 0.9, share / 0.1, share / 0.9, share / 0.1, 1.0]
+    )
+    assert learning_weights(treated, np.full(5, np.nan)).tolist() == [1.0] * 5
+
+
+def test_what_only_got_a_lead_called_is_not_taken_for_what_closes() -> None:
+    """Who is called closes at 40 %, others at 10 %, whatever x is; x decides who is called, mostly.
+
+    A model of all rows alike takes x for a cause; weighed by the chance of being called it finds none.
+    """
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(20_000, 1))
+    chance = np.where(x[:, 0] > 0, 0.8, 0.2)
+    called = rng.random(len(x)) < chance
+    closed = rng.random(len(x)) < np.where(called, 0.4, 0.1)
+    recipe, how = Recipe("line", strength=1.0), Learning(seed=1)
+    naive = learn(recipe, x, closed, np.ones(len(x)), how)
+    weighed = learn(recipe, x, closed, learning_weights(called, chance), how)
+
+    assert isinstance(naive, Additive)
+    assert isinstance(weighed, Additive)
+    assert naive.slopes[0] > 0.35
+    assert abs(weighed.slopes[0]) < 0.05
+
+
+def test_training_rows_carry_their_weights(tenant: Tenant) -> None:
+    leads = LeadFactory.create_batch(4, tenant=tenant, created_at=NOW - timedelta(days=200))
+    for number, lead in enumerate(leads):
+        EventFactory(lead=lead, kind=Kind.MESSAGE_RECEIVED, occurred_at=NOW - timedelta(days=120))
+        tier, chance = (("hot", 0.975), ("hot", 0.025), ("warm", 0.025), ("warm", None))[number]
+        LeadScore.objects.create(
+            tenant=tenant,
+            lead=lead,
+            score=50,
+            tier=tier,
+            base=40,
+            contributions=[],
+            pillars=[],
+            mode="rules",
+            weight_set="standard",
+            feature_version="1",
+            inputs_hash="0",
+            event_at=NOW - timedelta(days=120),
+            scored_at=NOW - timedelta(days=120),
+            propensity=chance,
+        )
+    rows = training_rows(tenant=tenant, now=NOW, target=Target.CLOSING)
+    found = dict(zip(rows.lead_ids.tolist(), rows.weights.tolist(), strict=True))
+
+    assert [found[lead.pk] for lead in leads] == pytest.approx(
+        [2 / 3 / 0.975, 2 / 3 / 0.025, 1 / 3 / 0.975, 1.0]
+    )
+    assert rows.only(rows.weights > 2).weights.tolist() == pytest.approx([2 / 3 / 0.025])

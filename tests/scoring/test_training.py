@@ -17,7 +17,7 @@ from scoring.training import (
     Trained,
     train,
 )
-from scoring.training.selection import Recipe, learn
+from scoring.training.selection import Learning, Recipe, learn
 from tests.scoring.test_engine import NOW
 
 PILLARS = tuple(Pillar)
@@ -61,7 +61,7 @@ def of_the_catalogue(kind: str) -> Trained:
     recipe = {"trees": Recipe("trees"), "line": Recipe("line"), "bins": Recipe("bins")}.get(
         kind, Recipe("blend", parts=parts)
     )
-    learner = learn(recipe, matrix, outcomes, seed=1)
+    learner = learn(recipe, matrix, outcomes, np.ones(len(matrix)), Learning(seed=1))
     margins = learner.margins(matrix)
     calibrator = calibration.fit_isotonic(margins[::6], outcomes[::6])
     features = tuple((name, PILLARS[j % len(PILLARS)]) for j, name in enumerate(NAMES))
