@@ -119,13 +119,13 @@ def test_no_leads_give_no_rows(tenant: Tenant) -> None:
     assert found.matrix.shape == (0, len(NAMES))
 
 
-def test_reading_costs_five_queries_for_each_hundred_leads(
+def test_reading_costs_six_queries_for_each_hundred_leads(
     tenant: Tenant, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     make_past(tenant, leads=150, now=NOW)
     told = list[tuple[int, int]]()
 
-    with django_assert_num_queries(1 + 2 * 5):
+    with django_assert_num_queries(1 + 2 * 6):
         selectors.training_rows(
             tenant=tenant, now=NOW, target=Target.CLOSING, progress=lambda *done: told.append(done)
         )
