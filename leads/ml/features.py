@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,10 +98,15 @@ class LeadFacts:
 
 @dataclass(frozen=True, slots=True)
 class FeatureVector:
-    """The features of one lead at one moment, in the order of `NAMES`."""
+    """The features of one lead at one moment, in the order of `NAMES`, and what its tenant's own fields hold.
+
+    `at` is that moment (unix seconds), which dates in such fields are counted from.
+    """
 
     values: NDArray[np.float64]
     version: str = field(default=VERSION)
+    custom: Mapping[str, Any] = field(default_factory=dict)
+    at: float = 0.0
 
     def __getitem__(self, name: str) -> float:
         return float(self.values[INDEX[name]])
@@ -120,7 +126,8 @@ def vector(state: State, now: datetime, facts: LeadFacts = LeadFacts()) -> Featu
     _tell_needs(values, state, fades, moment, facts)
     _tell_deals(values, state, moment)
     _tell_context(values, state, moment, facts)
-    return FeatureVector(np.fromiter(values.values(), dtype=np.float64, count=len(NAMES)))
+    told = np.fromiter(values.values(), dtype=np.float64, count=len(NAMES))
+    return FeatureVector(told, custom=state.get("custom", {}), at=moment)
 
 
 def _tell_activity(

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leads.events import Kind, Mark
-from leads.ml import browsing, rhythm, talk
+from leads.ml import browsing, custom, rhythm, talk
 from leads.ml.memory import DAY, SPANS, State, count, faded
 
 KEPT = 6
@@ -69,6 +69,7 @@ APPOINTMENTS_AHEAD = frozenset(
 )
 APPOINTMENTS_OVER = frozenset({Kind.APPOINTMENT_CANCELLED, Kind.APPOINTMENT_SHOWED, Kind.APPOINTMENT_MISSED})
 _MARKS = frozenset(Mark)
+TOLD_OF_FIELDS = frozenset({Kind.CONTACT_CREATED, Kind.CONTACT_UPDATED})
 SIGNALS = ("showing", "preapproved", "price_agreed", "offer", "too_expensive", "not_interested", "has_agent")
 
 
@@ -125,6 +126,8 @@ def advance(state: State, fact: EventFact) -> State:
         after["said"] = {**after.get("said", {}), "showing": at}
     if kind == Kind.LEAD_MARKED and data.get("mark") in _MARKS:
         after["marked"] = [str(data["mark"]), at]
+    if kind in TOLD_OF_FIELDS and isinstance(data.get("custom"), Mapping):
+        custom.remember(after, data["custom"])
     if kind in OPPORTUNITIES:
         _opportunity(after, OPPORTUNITIES[kind], data, at)
     elif kind in APPOINTMENTS_AHEAD or kind in APPOINTMENTS_OVER:

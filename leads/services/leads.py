@@ -14,6 +14,7 @@ from django.utils import timezone
 from leads.errors import DomainError
 from leads.events import MARK_LABELS, Kind, Mark
 from leads.intake import TEXT_LENGTHS, LeadFacts
+from leads.ml.custom import news_of_record
 from leads.models import Event, Identity, Lead, Membership, Tenant, User
 from leads.models.tenants import TEAM_ROLES
 from leads.quality import quality
@@ -100,8 +101,12 @@ def create_lead(
     for kind, name, what in NAMED:
         _claim(lead, kind, getattr(lead, name), what, now)
     denied = sorted(channel for channel, held in lead.consent.items() if held["state"] == "denied")
+    fields = news_of_record(({}, lead.custom), ({}, lead.profile))
     told: list[tuple[Kind, dict[str, Any]]] = [
-        (Kind.CONTACT_CREATED, {"tags": lead.tags, "source": lead.source, "denied": denied})
+        (
+            Kind.CONTACT_CREATED,
+            {"tags": lead.tags, "source": lead.source, "denied": denied, "custom": fields},
+        )
     ]
     if lead.assigned_to_id is not None:
         told.append((Kind.LEAD_ASSIGNED, {"user_id": lead.assigned_to_id, "by": "person"}))
@@ -125,7 +130,8 @@ def update_lead(*, lead: Lead, facts: LeadFacts, by: User | None, source: str = 
     changed = [name for name in changed if name != f"profile.{CHOSEN}"]
     told: list[tuple[Kind, dict[str, Any]]] = []
     if changed:
-        told.append((Kind.CONTACT_UPDATED, {"fields": changed}))
+        fields = news_of_record((custom, lead.custom), (profile, lead.profile))
+        told.append((Kind.CONTACT_UPDATED, {"fields": changed, "custom": fields}))
     if added := sorted(set(lead.tags) - set(tags)):
         told.append((Kind.CONTACT_TAGGED, {"tags": added}))
     if removed := sorted(set(tags) - set(lead.tags)):

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from leads.events import Kind
 from leads.ml import features
 from leads.ml.catalogue import INDEX, NAMES, QUESTIONS
 from leads.ml.features import EventFact, State
@@ -171,8 +172,7 @@ def recent_rows(*, tenant: Tenant, now: datetime, target: Target) -> NDArray[np.
         histories, outcomes = histories_of(leads, until=now), outcomes_of(leads, until=now)
         for lead in leads:
             facts = sorted(histories.pop(lead.pk), key=lambda fact: fact.key)
-            acts = [fact.occurred_at for fact in facts]
-            moments = recent_looks(acts, outcomes[lead.pk], target=target, now=now)
+            moments = recent_looks(_acts(facts), outcomes[lead.pk], target=target, now=now)
             found.extend(_at(lead, facts, moments))
     return np.array(found).reshape(len(found), len(NAMES))
 
@@ -199,9 +199,18 @@ def _rows(
     lead: Lead, facts: Sequence[EventFact], outcomes: Sequence[Outcome], target: Target, now: datetime
 ) -> Iterator[tuple[Lead, Look, NDArray[np.float64]]]:
     """Yield a lead's rows, each from what had happened by then and nothing later."""
-    found = looks([fact.occurred_at for fact in facts], outcomes, target=target, now=now)
+    found = looks(_acts(facts), outcomes, target=target, now=now)
     for look, values in zip(found, _at(lead, facts, [look.at for look in found]), strict=True):
         yield lead, look, values
+
+
+def _acts(facts: Sequence[EventFact]) -> list[datetime]:
+    """Return when something was done by or with a lead; that a file told more of it is not such."""
+    return [
+        fact.occurred_at
+        for fact in facts
+        if fact.kind != Kind.CONTACT_UPDATED or "import_id" not in fact.data
+    ]
 
 
 def _at(lead: Lead, facts: Sequence[EventFact], moments: Sequence[datetime]) -> Iterator[NDArray[np.float64]]:

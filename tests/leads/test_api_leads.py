@@ -194,7 +194,11 @@ def test_a_lead_is_added_as_people_write(program: Caller, agent: User, tenant: T
     }
     told = {event.kind: event for event in Event.objects.all()}
     assert set(told) == {Kind.CONTACT_CREATED, Kind.LEAD_ASSIGNED}
-    assert told[Kind.CONTACT_CREATED].data == {"tags": ["vip", "open house"], "denied": ["CALL"]}
+    assert told[Kind.CONTACT_CREATED].data == {
+        "tags": ["vip", "open house"],
+        "denied": ["CALL"],
+        "custom": {"price": "580000", "profile.timeline": "0-3 months"},
+    }
     assert {(event.source, event.actor_id) for event in told.values()} == {("api", agent.pk)}
 
 

@@ -230,9 +230,15 @@ def test_good_rows_come_in_and_bad_ones_change_nothing(tenant: Tenant, frozen: d
         ("email", "dana@example.com", True),
         ("phone", "+15415550142", True),
     ]
-    told = Event.objects.get(lead=dana)
+    told, filled = Event.objects.filter(lead=dana).order_by("occurred_at")
     assert (told.kind, told.source, told.is_backfill) == ("contact.created", "import", True)
-    assert told.occurred_at == dana.created_at
+    assert (told.occurred_at, "custom" in told.data) == (dana.created_at, False)
+    assert (filled.kind, filled.is_backfill, filled.occurred_at) == ("contact.updated", True, frozen)
+    assert filled.data == {
+        "fields": ["profile.budget", "profile.timeline"],
+        "custom": {"profile.budget": "580000", "profile.timeline": "3 months"},
+        "import_id": done.pk,
+    }
     assert Lead.objects.count() == 2
 
 
@@ -242,7 +248,7 @@ def test_the_same_file_again_changes_nothing(tenant: Tenant, frozen: datetime) -
     again = bring_in(tenant)
 
     assert (again.created, again.updated, again.unchanged, again.failed) == (0, 0, 2, 2)
-    assert (Lead.objects.count(), Identity.objects.count(), Event.objects.count()) == (2, 3, 2)
+    assert (Lead.objects.count(), Identity.objects.count(), Event.objects.count()) == (2, 3, 3)
 
 
 def test_a_known_lead_is_filled_in_but_never_overwritten(tenant: Tenant, frozen: datetime) -> None:

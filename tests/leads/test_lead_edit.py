@@ -182,7 +182,8 @@ def test_what_was_typed_is_read_as_people_type(
                 "segment",
                 "profile.budget",
                 "profile.timeline",
-            ]
+            ],
+            "custom": {"profile.budget": "610000", "profile.timeline": "0-3 months"},
         },
         Kind.CONTACT_TAGGED: {"tags": ["vip"]},
         Kind.CONTACT_UNTAGGED: {"tags": ["open-house"]},

@@ -74,6 +74,7 @@ def test_the_past_becomes_leads_messages_and_events(api: StubGHL, here: Tenant) 
     assert [(event.kind, event.occurred_at.date().isoformat()) for event in told] == [
         ("contact.created", "2026-09-14"),
         ("opportunity.created", "2026-09-15"),
+        ("contact.updated", "2026-11-02"),
         ("message.received", "2026-11-18"),
         ("call.received", "2026-11-19"),
         ("message.sent", "2026-11-20"),
@@ -81,6 +82,8 @@ def test_the_past_becomes_leads_messages_and_events(api: StubGHL, here: Tenant) 
         ("appointment.booked", "2026-11-20"),
     ]
     assert all(told.values_list("is_backfill", flat=True))
+    assert "custom" not in told[0].data
+    assert "$580k" in told[2].data["custom"].values()
     mail = Message.objects.get(channel="Email")
     assert (mail.subject, mail.body) == ("Pre-approval letter", "Our lender approved us for $610,000.")
     assert Message.objects.get(channel="CALL").duration == 212

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from django.db import connection
 from leads.events import Kind
 from leads.imports import ReadRow
 from leads.intake import TEXT_LENGTHS, LeadFacts
+from leads.ml.custom import ANSWER, news_of_record
 from leads.models import Event, Identity, Lead, LeadImport, Tenant
 from leads.quality import quality
 from leads.segments import SegmentFacts, segment_of
@@ -100,8 +101,15 @@ def _apply(chunk: Chunk, row: LeadImport, read: ReadRow) -> None:
         chunk.fresh.append(lead)
         chunk.created += 1
         data = {"tags": lead.tags, "source": lead.source, "import_id": row.pk}
+        fields = news_of_record(({}, lead.custom), ({}, lead.profile))
+        if created_at == chunk.now:
+            data["custom"] = fields
         chunk.told.append((lead, Kind.CONTACT_CREATED, created_at, data, key))
+        if fields and created_at != chunk.now:  # a file says what is so now, not what was so then
+            told = {"fields": _names(fields), "import_id": row.pk, "custom": fields}
+            chunk.told.append((lead, Kind.CONTACT_UPDATED, chunk.now, told, f"{key}:fields"))
     else:
+        custom, profile = dict(lead.custom), dict(lead.profile)
         filled = _fill(lead, facts, chunk.now)
         if read.created_at is not None and read.created_at < lead.created_at:
             lead.created_at = read.created_at
@@ -112,12 +120,17 @@ def _apply(chunk: Chunk, row: LeadImport, read: ReadRow) -> None:
             chunk.updated += 1
             if lead.pk is not None:
                 chunk.changed[lead.pk] = lead
-            data = {"fields": filled, "import_id": row.pk}
+            fields = news_of_record((custom, lead.custom), (profile, lead.profile))
+            data = {"fields": filled, "import_id": row.pk, "custom": fields}
             chunk.told.append((lead, Kind.CONTACT_UPDATED, chunk.now, data, key))
     for identity in _keys(facts):
         if identity not in chunk.known:
             chunk.known[identity] = lead
             chunk.identities.append((lead, identity))
+
+
+def _names(fields: Mapping[str, object]) -> list[str]:
+    return [name if name.startswith(ANSWER) else f"custom.{name}" for name in fields]
 
 
 def _find(chunk: Chunk, facts: LeadFacts) -> Lead | None:
@@ -197,7 +210,7 @@ def _write(chunk: Chunk, row: LeadImport) -> None:
                 lead_id=lead.pk,
                 kind=kind,
                 occurred_at=when,
-                data={name: value for name, value in data.items() if value not in (None, "", [])},
+                data={name: value for name, value in data.items() if value not in (None, "", [], {})},
                 dedupe_key=key,
                 source=Event.Source.IMPORT,
                 actor_id=row.by_id,

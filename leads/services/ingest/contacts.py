@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from leads.events import Kind
@@ -13,6 +13,8 @@ from leads.ghl import edits
 from leads.ghl.edits import is_from_before
 from leads.ghl.payloads.contacts import ContactPayload, diff
 from leads.ghl.payloads.reader import read_moment
+from leads.ghl.writeback import OWN_KEYS
+from leads.ml.custom import news
 from leads.models import CustomField, Identity, Lead, WebhookDelivery
 from leads.services.ingest.batch import Batch, Item, read_email, read_phone
 
@@ -28,6 +30,8 @@ LIMITS = {
     "source": 100,
 }
 TAG_LENGTH = 100
+AS_IT_CAME = timedelta(hours=1)
+"""Age up to which a snapshot says what a contact's own fields held when it was created."""
 MANY = frozenset(
     {
         CustomField.DataType.CHECKBOX,
@@ -52,6 +56,8 @@ class Changed:
     invalid: list[str] = field(default_factory=list)
     added: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    custom: dict[str, Any] = field(default_factory=dict)
+    """New values of the tenant's own fields, as the log keeps them."""
     consent: dict[str, str] = field(default_factory=dict)
     is_assigned: bool = False
 
@@ -68,8 +74,14 @@ def apply_contact(batch: Batch, item: Item, lead: Lead) -> None:
     base, mark, when = f"contact:{payload.contact_id}", item.delivery.webhook_id, payload.occurred_at
     if payload.change == "created":
         denied = sorted(name for name, held in lead.consent.items() if held.get("state") == DENIED)
-        facts = {"tags": lead.tags, "source": lead.source, "denied": denied}
+        facts: dict[str, Any] = {"tags": lead.tags, "source": lead.source, "denied": denied}
+        custom = changed.custom if changed is not None else {}
+        is_as_it_came = is_first and item.at - (when or item.at) <= AS_IT_CAME
+        if is_as_it_came:
+            facts["custom"] = custom
         batch.tell(item, Kind.CONTACT_CREATED, lead, when, facts, f"{base}:created")
+        if custom and not is_as_it_came:
+            tell_fields(batch, item, lead, custom, None, f"{base}:fields:{mark}")
         return
     if changed is None:
         item.settle(WebhookDelivery.State.IGNORED, "older than what we know of the contact")
@@ -80,8 +92,10 @@ def apply_contact(batch: Batch, item: Item, lead: Lead) -> None:
     elif is_first and payload.change == "tagged":
         changed.consent = {}
     if changed.fields and (payload.change == "updated" or not is_first):
-        data = {"fields": changed.fields, "invalid": changed.invalid}
+        data = {"fields": changed.fields, "invalid": changed.invalid, "custom": changed.custom}
         batch.tell(item, Kind.CONTACT_UPDATED, lead, when, data, f"{base}:updated:{mark}")
+    elif changed.custom:
+        tell_fields(batch, item, lead, changed.custom, when, f"{base}:fields:{mark}")
     tell_tags(batch, item, lead, changed, when, f"{base}:%s:{mark}")
     if changed.consent:
         channels = {"channels": changed.consent}
@@ -89,6 +103,14 @@ def apply_contact(batch: Batch, item: Item, lead: Lead) -> None:
     if changed.is_assigned and not is_first:
         to = {"user_id": lead.assigned_to_id, "by": "ghl"}
         batch.tell(item, Kind.LEAD_ASSIGNED, lead, when, to, f"{base}:assigned:{mark}")
+
+
+def tell_fields(
+    batch: Batch, item: Item, lead: Lead, custom: Mapping[str, Any], when: datetime | None, key: str
+) -> None:
+    """Tell what the tenant's own fields hold from a moment on: when a snapshot was made, unless given."""
+    data = {"fields": [f"custom.{name}" for name in custom], "custom": custom}
+    batch.tell(item, Kind.CONTACT_UPDATED, lead, when, data, key)
 
 
 def tell_tags(
@@ -228,12 +250,16 @@ def _update_custom(
         told[key] = typed
         if row is not None and row.answers and value not in (None, "", []):
             lead.profile[row.answers] = typed
+    before = dict(lead.custom)
     for change in diff(lead.custom, told):
         if change.after in (None, "", []):
             lead.custom.pop(change.field, None)
         else:
             lead.custom[change.field] = change.after
         changed.fields.append(f"custom.{change.field}")
+    changed.custom |= {
+        name: value for name, value in news(before, lead.custom).items() if name not in OWN_KEYS
+    }
 
 
 def typed_value(row: CustomField | None, value: Any, now: datetime) -> Any:

@@ -1,0 +1,61 @@
+"""A tenant's own contact fields as a lead's history knows them: what each held at a moment.
+
+Values come in events, for the record keeps no history: of a lead whose events tell nothing, nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from leads.ml.catalogue import QUESTIONS
+from leads.ml.columns import plain
+from leads.ml.memory import State
+
+MOST_FIELDS = 100
+MOST_CHOICES = 20
+LENGTH = 200
+ANSWER = "profile."
+"""What the names of qualification answers begin with, beside the tenant's fields."""
+
+Value = str | list[str]
+
+
+def news(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Value | None]:
+    """Return the fields whose values differ, as the log keeps them; one that was emptied is None."""
+    told = {name: (short(before.get(name)), short(after.get(name))) for name in sorted({*before, *after})}
+    return {name: now for name, (then, now) in told.items() if then != now}
+
+
+def news_of_record(
+    custom: tuple[Mapping[str, Any], Mapping[str, Any]], profile: tuple[Mapping[str, Any], Mapping[str, Any]]
+) -> dict[str, Value | None]:
+    """Return what changed of a record, before and after: its fields, and answers that no field carries."""
+    told = news(*custom)
+    answers = news(*({ANSWER + name: each[name] for name in QUESTIONS if name in each} for each in profile))
+    return told | {name: value for name, value in answers.items() if value not in told.values()}
+
+
+def short(value: object) -> Value | None:
+    """Return a value as text, or as the texts of its choices; None for nothing and for what is neither."""
+    if isinstance(value, list):
+        chosen = sorted({text for each in value if isinstance(text := short(each), str)})
+        return chosen[:MOST_CHOICES] or None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return plain(value) if abs(value) < 1e300 else None
+    return " ".join(value.split())[:LENGTH] or None if isinstance(value, str) else None
+
+
+def remember(after: State, told: Mapping[str, Any]) -> None:
+    """Keep what fields hold now; the first hundred known stay, whatever comes."""
+    held: dict[str, Value] = dict(after.get("custom", {}))
+    for name in sorted(told):
+        value = short(told[name])
+        if value is None:
+            held.pop(name, None)
+        elif name in held or len(held) < MOST_FIELDS:
+            held[name] = value
+    if held or "custom" in after:
+        after["custom"] = held
