@@ -200,7 +200,8 @@ def interval(
 ) -> Interval:
     """Return a measure with its 95 % percentile interval over resampled rows (Efron's bootstrap).
 
-    Rows of one group (n,) are drawn together: moments of one lead are no independent evidence.
+    Rows of one group (n,) are drawn together: moments of one lead are no independent evidence. The error of
+    calibration is a sum of sizes, which resampling only adds to: its interval is moved back by that bias.
     """
     value = measure(outcomes, scores)
     if len(outcomes) == 0:
@@ -217,7 +218,11 @@ def interval(
         else:
             taken = np.repeat(np.arange(len(scores)), counts)
             found[i] = measure(outcomes[taken], scores[taken])
-    return Interval(value, *_ends(found))
+    low, high = _ends(found)
+    if measure is ece:
+        bias = float(found.mean()) - value
+        low, high = max(0.0, min(value, low - bias)), max(value, high - bias)
+    return Interval(value, low, high)
 
 
 def _places(count: int, groups: Groups | None) -> tuple[NDArray[np.int64], int]:

@@ -33,3 +33,15 @@ def test_ties_stay_in_one_bin_whatever_their_order() -> None:
     assert (
         metrics.ece(CAME, SAID, bins=8) == metrics.ece(CAME[::-1], SAID[::-1], bins=8) == pytest.approx(0.15)
     )
+
+
+def test_the_interval_of_the_calibration_error_holds_the_error_itself() -> None:
+    """Resampling adds noise to every bin, so the plain percentiles would lie above what was measured."""
+    rng = np.random.default_rng(7)
+    said = rng.uniform(0.05, 0.95, 400)
+    came = rng.random(400) < said
+    found = metrics.interval(came, said, metrics.ece, seed=1)
+
+    assert found.low < found.value < found.high
+    assert found.value == metrics.ece(came, said)
+    assert found.high - found.low < 0.08
