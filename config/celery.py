@@ -64,7 +64,8 @@ def keep_logging(**kwargs: Any) -> None:
 @worker_ready.connect
 def warm_up(**kwargs: Any) -> None:
     """Load what the first event would otherwise wait for: the addresses, the row and its icons."""
-    from django.template.loader import get_template  # Django is set up only now
+    # all of these need Django, which is set up only now
+    from django.template.loader import get_template
     from django.urls import reverse
 
     from leads.templatetags.ui import draw_icons
@@ -78,7 +79,8 @@ def warm_up(**kwargs: Any) -> None:
 @worker_ready.connect
 def say_worker_lives(sender: Any = None, **kwargs: Any) -> None:
     """Let /health/realtime know of this worker."""
-    from leads.bus.step import QUEUE  # Django is set up only now
+    # Django is set up only now
+    from leads.bus.step import QUEUE
     from leads.ops import alive
 
     queues = sender.app.amqp.queues.consume_from

@@ -8,7 +8,8 @@ class ScoringConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from leads.ops.health import register_check  # models may be imported only now
+        # all of these need models, which may be imported only now
+        from leads.ops.health import register_check
         from leads.services.models import register_trainer
         from scoring.health import check_scoring
         from scoring.services.learning import retrain

@@ -30,6 +30,19 @@ class Target(StrEnum):
     SHOWING = "showing"
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How sentences speak of what came: of leads that did it, that do it, and of what they did."""
+
+    did: str
+    do: str
+    plural: str
+
+
+WORDS: dict[str, Words] = {
+    Target.CLOSING: Words("closed", "close", "closings"),
+    Target.SHOWING: Words("kept an appointment", "keep an appointment", "kept appointments"),
+}
 TARGET_LABELS = {
     Target.CLOSING: "closes within 90 days",
     Target.SHOWING: "keeps an appointment within 90 days",

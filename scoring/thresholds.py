@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from leads.ml.metrics import Flags, Values, wilson
 from scoring.engine import Thresholds
+from scoring.outcomes import WORDS, Target, Words
 
 Labels = NDArray[np.str_]
 
@@ -102,23 +103,26 @@ class Graded:
     scores: Values
     outcomes: Flags
     segments: Sequence[str]
+    target: Target = Target.CLOSING
 
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """How many of the graded leads above the hot cut closed, with Wilson's 95 % interval of the share."""
+    """For how many of the graded leads above the hot cut it came, with Wilson's 95 % interval."""
 
     leads: int
     closed: int
     low: float
     high: float
+    target: str = Target.CLOSING
 
     @property
     def share(self) -> float:
         return self.closed / self.leads if self.leads else 0.0
 
     def __str__(self) -> str:
-        return f"{_percent(self.share)} closed (95 %: {100 * self.low:.0f}–{_percent(self.high)})"
+        interval = f"{100 * self.low:.0f}–{_percent(self.high)}"
+        return f"{_percent(self.share)} {WORDS[self.target].did} (95 %: {interval})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,7 @@ def choose_cuts(
     if len(scores) < LEAST_LEADS:
         cuts = _standard(standard or Thresholds(), len(scores))
         return {"": cuts} | dict.fromkeys(names, replace(cuts, pooled=True))
-    whole = _choose(_Leads(scores, recent.weeks, told, outcomes), capacity, _Room.of(capacity))
+    whole = _choose(_Leads(scores, recent.weeks, told, outcomes, graded.target), capacity, _Room.of(capacity))
     closings = {name: int(outcomes[told_labels == name].sum()) for name in names}
     own = [
         name
@@ -193,11 +197,15 @@ def choose_cuts(
     found = {"": whole}
     for name in names:
         if name not in own:
-            found[name] = _pooled(whole, name, int((labels == name).sum()), closings[name])
+            found[name] = _pooled(whole, name, int((labels == name).sum()), closings[name], graded.target)
             continue
         share = closings[name] / sum(closings[one] for one in own)
         leads = _Leads(
-            scores[labels == name], recent.weeks, told[told_labels == name], outcomes[told_labels == name]
+            scores[labels == name],
+            recent.weeks,
+            told[told_labels == name],
+            outcomes[told_labels == name],
+            graded.target,
         )
         room = _Room(share * left.hot_a_week, share * left.warm_a_week, name, share)
         found[name] = _choose(leads, capacity, room)
@@ -214,7 +222,7 @@ def standard_cuts(graded: Graded) -> Cuts:
         raise ValueError("At least one graded score is needed.")
     everyone = Capacity(float(len(scores)), float(len(scores)))
     cuts = _choose(
-        _Leads(scores, 1.0, scores, np.asarray(graded.outcomes, dtype=np.bool_)),
+        _Leads(scores, 1.0, scores, np.asarray(graded.outcomes, dtype=np.bool_), graded.target),
         everyone,
         _Room.of(everyone),
     )
@@ -225,7 +233,7 @@ def standard_cuts(graded: Graded) -> Cuts:
         reasons=(
             f"Hot from {cuts.hot:g}: {_percent(above[0])} {tried} lie above.",
             f"Warm from {cuts.warm:g}: {_percent(above[1])} lie above.",
-            f"Steady from {cuts.steady:g}: below lie leads that seldom close.",
+            f"Steady from {cuts.steady:g}: below lie leads that seldom {WORDS[graded.target].do}.",
         ),
         hot_a_week=None,
     )
@@ -251,9 +259,9 @@ def _standard(standard: Thresholds, count: int) -> Cuts:
     )
 
 
-def _pooled(whole: Cuts, name: str, count: int, closings: int) -> Cuts:
+def _pooled(whole: Cuts, name: str, count: int, closings: int, target: Target) -> Cuts:
     reason = (
-        f"As for all leads: {count:,} {_words(name)} leads and {closings:,} closings,"
+        f"As for all leads: {count:,} {_words(name)} leads and {closings:,} {WORDS[target].plural},"
         f" {LEAST_SEGMENT} and {LEAST_CLOSINGS} are needed for cuts of their own."
     )
     return replace(whole, pooled=True, reasons=(reason, *whole.reasons))
@@ -280,7 +288,8 @@ class _Room:
 class _Leads:
     """Scores on a grid of possible cuts: how many come a week at or above each, and how many closed."""
 
-    def __init__(self, scores: Values, weeks: float, told: Values, outcomes: Flags) -> None:
+    def __init__(self, scores: Values, weeks: float, told: Values, outcomes: Flags, target: Target) -> None:
+        self.words, self.target = WORDS[target], target
         low, high = np.quantile(scores, (0.05, 0.95))
         self.step = next(step for span, step in _STEPS if high - low >= span)
         begin, end = np.floor(scores.min() / self.step), np.ceil(scores.max() / self.step)
@@ -306,7 +315,7 @@ class _Leads:
     def precision(self, place: int) -> Precision:
         """Return what came of graded leads above a cut."""
         leads, closed = int(self.graded[place]), int(self.closed[place])
-        return Precision(leads, closed, *wilson(closed, leads))
+        return Precision(leads, closed, *wilson(closed, leads), self.target)
 
 
 def _choose(leads: _Leads, capacity: Capacity, room: _Room) -> Cuts:
@@ -339,7 +348,7 @@ def _choose(leads: _Leads, capacity: Capacity, room: _Room) -> Cuts:
         steady=steady,
         margin=_margin(hot, warm, steady),
         reasons=(
-            f"Hot from {hot:g}: {_why_hot(capacity, room, bound, hot_a_week)}; {told}.",
+            f"Hot from {hot:g}: {_why_hot(capacity, room, bound, hot_a_week, leads.words)}; {told}.",
             f"Warm from {warm:g}: {leads.between(warm, hot):.3g} more leads a week.",
             f"Steady from {steady:g}: {why_steady}.",
         ),
@@ -373,7 +382,7 @@ def _steady(leads: _Leads, warm: float) -> tuple[float, str]:
         return float(leads.grid[_last(fits)]), "half of the other leads lie below"
     place = _last(fits & (leads.missed <= MOST_MISSED * leads.closings))
     missed = _percent(float(leads.missed[place]) / leads.closings)
-    return float(leads.grid[place]), f"{missed} of the closings came from below"
+    return float(leads.grid[place]), f"{missed} of the {leads.words.plural} came from below"
 
 
 def _last(fits: Flags) -> int:
@@ -381,17 +390,17 @@ def _last(fits: Flags) -> int:
     return int(np.flatnonzero(fits)[-1]) if fits.any() else 0
 
 
-def _why_hot(capacity: Capacity, room: _Room, bound: str, hot_a_week: float) -> str:
+def _why_hot(capacity: Capacity, room: _Room, bound: str, hot_a_week: float, words: Words) -> str:
     """Say what the hot cut rests on."""
     calls = f"{capacity.hot_a_week:g} leads a week"
     room_told = f"{capacity.team} can call {calls}"
     if room.segment:
         room_told = (
             f"{room.hot:.3g} of the {calls} {capacity.team} can call are {_words(room.segment)} leads,"
-            f" for they bring {_percent(room.share)} of the closings"
+            f" for they bring {_percent(room.share)} of the {words.plural}"
         )
     if bound == "precision":
-        wanted = f"at least {_percent(capacity.least_precision)} are to close"
+        wanted = f"at least {_percent(capacity.least_precision)} are to {words.do}"
         return f"{wanted}, so {hot_a_week:.3g} a week are hot, though {room_told}"
     if bound == "average":
         floor = "lower scores are not half the average"
@@ -402,9 +411,9 @@ def _why_hot(capacity: Capacity, room: _Room, bound: str, hot_a_week: float) -> 
 
 
 def _told(leads: _Leads, capacity: Capacity, precision: Precision | None, precise: bool) -> str:
-    """Say how many of the hot leads closed."""
+    """Say for how many of the hot leads it came."""
     if not leads.can_grade:
-        return f"{leads.closings} closings are too few to tell how many of them close"
+        return f"{leads.closings} {leads.words.plural} are too few to tell how many of them {leads.words.do}"
     if precision is None:
         return "no lead with a known outcome lies above it"
     told = f"of the leads above it {precision}"

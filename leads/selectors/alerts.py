@@ -12,7 +12,7 @@ from django.db.models.functions import TruncDate
 
 from leads import alerting
 from leads.alerting import Thresholds
-from leads.models import Alert, AlertSettings, Tenant
+from leads.models import Alert, AlertSettings, ModelVersion, Tenant
 from leads.models.alerts import AlertKind
 from leads.tables import ask
 
@@ -38,6 +38,12 @@ def ask_for_settings(tenant_ids: Iterable[int]) -> Callable[[], dict[int, AlertS
         return {pk: kept.get(pk) or AlertSettings(tenant_id=pk) for pk in wanted}
 
     return answer
+
+
+def is_model_serving(tenant: Tenant) -> bool:
+    """Tell whether a learned model scores a tenant's leads, whose tiers then are not cut by the rules."""
+    rows = ModelVersion.objects.serving().filter(engine=ModelVersion.Engine.SCORES, fault="")
+    return rows.filter(Q(tenant=tenant) | Q(tenant=None)).exists()
 
 
 def thresholds_of(tenant_ids: Iterable[int]) -> dict[int, Thresholds]:

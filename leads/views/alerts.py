@@ -142,6 +142,7 @@ def rules(request: MemberRequest) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "preview": _preview(request, wanted)}
     if wants_preview and request.htmx:
         return render(request, "leads/_alert_preview.html", context)
+    context["is_model_serving"] = selectors.is_model_serving(request.tenant)
     context["groups"] = [(title, note, [form[name] for name in names]) for title, note, names in GROUPS]
     return render(request, "leads/alert_rules.html", context, status=422 if form.errors else 200)
 

@@ -11,6 +11,7 @@ from leads.ml.metrics import wilson
 from scoring.experiments.assignment import MISMATCH, mismatch_chance
 from scoring.experiments.planning import Plan
 from scoring.experiments.sequential import Difference, Sample, difference
+from scoring.outcomes import WORDS, Target
 
 LEAST_DAYS = 14.0
 """Days before anything is won: every day of the week counts alike."""
@@ -32,7 +33,7 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One variant: leads assigned, leads whose outcome is known, and how many of those closed."""
+    """One variant: leads assigned, leads whose outcome is known, and for how many of those it came."""
 
     name: str
     assigned: int
@@ -118,8 +119,9 @@ def read(
     *,
     days: float,
     guards: Sequence[Guard] = (),
+    target: Target = Target.CLOSING,
 ) -> Reading:
-    """Return what may be said after so many days; it may be asked as often as one likes.
+    """Return what may be said of a target after so many days; it may be asked as often as one likes.
 
     The first of these that holds decides: the sample ratio is broken; a guard is; the treated arm is better,
     or worse, for sure; an effect that matters is ruled out, or all planned leads are known.
@@ -140,7 +142,7 @@ def read(
         guards=watched,
         ratio_chance=chance,
         stop=stop,
-        sentence=_sentence(stop, planned, control, treated, found, watched, chance),
+        sentence=_sentence(stop, planned, control, treated, found, watched, chance, target),
     )
 
 
@@ -186,6 +188,7 @@ def _sentence(
     found: Difference,
     guards: Sequence[GuardReading],
     chance: float,
+    target: Target,
 ) -> str:
     """Say the result in one sentence."""
     if stop is Stop.SAMPLE_RATIO:
@@ -196,7 +199,7 @@ def _sentence(
     if stop is Stop.HARM:
         broken = next(guard for guard in guards if guard.broken)
         return f"“{treated.name}” does harm: {broken.sentence}"
-    rates = f"{treated.words} closed against {control.words} under “{control.name}”"
+    rates = f"{treated.words} {WORDS[target].did} against {control.words} under “{control.name}”"
     if not math.isfinite(found.low):
         return f"Too early to say anything of “{treated.name}”: {rates}."
     told = (

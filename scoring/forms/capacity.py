@@ -24,7 +24,10 @@ class CapacityForm(forms.Form):
     )
     least_percent = forms.FloatField(
         label="Of the hot leads, at least this share must close",
-        help_text="Percent. At 0 the team's time alone decides.",
+        help_text=(
+            "Percent. At 0 the team's time alone decides. "
+            "Where the model foretells kept appointments, those count."
+        ),
         min_value=0,
         max_value=100,
         widget=decimal_input(),

@@ -11,6 +11,7 @@ from typing import Any
 from leads.ml.catalogue import BY_NAME
 from leads.models import ModelRun, ModelVersion, Tenant
 from leads.models.leads import Segment
+from scoring.outcomes import WORDS
 from scoring.pillars import PILLAR_LABELS, Pillar
 
 ENGINE = ModelVersion.Engine.SCORES
@@ -18,11 +19,10 @@ MOST_FEATURES = 12
 NO_SEGMENT = "none"
 """Stands in an address for the leads without a segment."""
 BASELINES = {
-    "constant": "The closing rate alone",
+    "constant": "The usual rate alone",
     "naive_bayes": "Naive Bayes",
     "logistic": "Logistic regression",
 }
-TARGETS = {"closing": "closings", "showing": "kept appointments"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def proof_of(version: ModelVersion, *, segment: str | None = None) -> Proof | No
     baselines = {} if shown is not None else told.get("baselines", {})
     return Proof(
         version=version,
-        target=TARGETS.get(version.target, version.target),
+        target=WORDS[version.target].plural if version.target in WORDS else version.target,
         lines=[
             _line("This model", ours, is_ours=True),
             *(_line(BASELINES[name], baselines[name]) for name in BASELINES if name in baselines),

@@ -22,7 +22,7 @@ from scoring.engine import Thresholds
 from scoring.experiments.planning import Plan, plan
 from scoring.experiments.results import Reading, Stop, read
 from scoring.models import Experiment, TierCuts, WeightSet
-from scoring.outcomes import HORIZON
+from scoring.outcomes import HORIZON, Target
 from scoring.services import previews, serving, weight_sets
 from scoring.services.serving import CONTROL, TREATED
 
@@ -171,6 +171,7 @@ def read_experiment(*, experiment: Experiment, now: datetime) -> Reading:
         treated.arm(experiment.name),
         days=(now - begun).total_seconds() / 86_400,
         guards=selectors.guards_of(control, treated),
+        target=Target(experiment.target),
     )
     with transaction.atomic():
         row = Experiment.objects.select_for_update().get(pk=experiment.pk)

@@ -20,7 +20,7 @@ from leads.services.models import Learned
 from leads.services.tracking import log_version
 from scoring import selectors
 from scoring.models import Experiment
-from scoring.outcomes import HORIZON, Target
+from scoring.outcomes import HORIZON, WORDS, Target
 from scoring.pillars import PILLARS
 from scoring.selectors import Rows
 from scoring.services import serving, tiers
@@ -108,7 +108,7 @@ def retrain(
             metrics=trained.metrics,
             artifact=trained.to_bytes(),
             has_signal=has_signal,
-            cuts=tiers.model_cuts(trained.metrics),
+            cuts=tiers.model_cuts(trained.metrics, rows.target),
         ),
         reason=decision.reason,
         now=now,
@@ -230,16 +230,12 @@ def _rows(tenant: Tenant | None, now: datetime, market: ModelVersion | None, tel
         if rows.leads_that_came >= LEAST_CAME:
             return rows
         counts[target] = rows.leads_that_came
-    told = ", ".join(f"{count} leads that {_plain(target)}" for target, count in counts.items())
+    told = ", ".join(f"{count} leads that {WORDS[target].did}" for target, count in counts.items())
     raise DomainError(
         f"Too little to learn from: {told}; {LEAST_CAME} are needed, each first seen more than 90 days ago. "
         "Import older leads with their opportunities, or wait.",
         "too_few",
     )
-
-
-def _plain(target: Target) -> str:
-    return {Target.CLOSING: "closed", Target.SHOWING: "kept an appointment"}[target]
 
 
 def _silent(text: str) -> None:

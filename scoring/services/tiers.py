@@ -19,6 +19,7 @@ from leads.services.events import NewEvent, record_events
 from scoring import selectors
 from scoring.engine import Mode, Thresholds
 from scoring.models import TierCuts
+from scoring.outcomes import Target
 from scoring.services import previews, serving
 from scoring.services.serving import Served
 from scoring.thresholds import Capacity, Cuts, Graded, Recent, choose_cuts, standard_cuts
@@ -94,25 +95,26 @@ def cuts_for(*, tenant: Tenant, served: Served, version: ModelVersion, now: date
             segments.append(lead.segment)
     return choose_cuts(
         Recent(np.array(scores), segments, float(WEEKS)),
-        graded_of(version.metrics),
+        graded_of(version.metrics, version.target),
         capacity_of(tenant),
         standard=_standard(version),
     )
 
 
-def model_cuts(metrics: Mapping[str, Any]) -> dict[str, Any]:
+def model_cuts(metrics: Mapping[str, Any], target: str) -> dict[str, Any]:
     """Return where a model's scores are cut until a tenant's own cuts are chosen."""
-    graded = graded_of(metrics)
+    graded = graded_of(metrics, target)
     return {"": standard_cuts(graded).as_json()} if len(graded.scores) else {}
 
 
-def graded_of(metrics: Mapping[str, Any]) -> Graded:
-    """Return what a model said of leads before their outcome was known, and what came."""
+def graded_of(metrics: Mapping[str, Any], target: str) -> Graded:
+    """Return what a model said of leads before their outcome was known, and whether its target came."""
     told = metrics.get("graded", {})
     return Graded(
         np.array(told.get("scores", []), dtype=np.float64),
         np.array(told.get("came", []), dtype=np.bool_),
         told.get("segments", []),
+        Target(target),
     )
 
 
@@ -199,7 +201,7 @@ def _locked(tenant: Tenant) -> TierCuts:
 
 
 def _standard(version: ModelVersion) -> Thresholds:
-    own = version.cuts.get("") or model_cuts(version.metrics).get("")
+    own = version.cuts.get("") or model_cuts(version.metrics, version.target).get("")
     return Cuts.from_json(own).thresholds if own else Thresholds()
 
 

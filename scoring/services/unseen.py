@@ -123,5 +123,11 @@ def _by_pillar(parts: Values, pillars: list[Pillar]) -> Values:
 
 def _unseen(rows: Rows, stretches: list[Stretch], *, is_probability: bool) -> Unseen:
     return Unseen(
-        tuple(stretches), rows.came, rows.segments, rows.at, rows.lead_ids, is_probability=is_probability
+        tuple(stretches),
+        rows.came,
+        rows.segments,
+        rows.at,
+        rows.lead_ids,
+        is_probability=is_probability,
+        target=rows.target,
     )

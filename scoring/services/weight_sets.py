@@ -51,7 +51,7 @@ def begin_weights_preview(*, weight_set: WeightSet, by: User) -> tuple[ModelRun,
 def learn_weights(
     *, tenant: Tenant, now: datetime, by: User | None = None, tell: Progress | None = None
 ) -> WeightSet:
-    """Learn from what became of a tenant's leads how strongly pillars count, and keep it as a draft.
+    """Learn from what became of a tenant's leads how strongly parts count, and keep it as a draft.
 
     Every weight stays at one unless a difference is proven. Raises DomainError where there is too little.
     """
@@ -68,6 +68,7 @@ def learn_weights(
         unseen.segments[rows].tolist(),
         times=unseen.times[rows],
         fit_steepness=True,
+        target=unseen.target,
     )
     return _store(
         tenant=tenant,

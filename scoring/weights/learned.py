@@ -20,6 +20,7 @@ from enum import StrEnum
 import numpy as np
 
 from leads.ml.metrics import Z95, Flags, Values
+from scoring.outcomes import WORDS, Target
 from scoring.pillars import PILLAR_LABELS, Pillar
 from scoring.weights.combined import HIGHEST, LOWEST
 from scoring.weights.posterior import Posterior, Sample, Spreads, fit, log_likelihood, shares, two_sided
@@ -96,12 +97,14 @@ def learn(
     pillars: Sequence[Pillar] = tuple(Pillar),
     times: Values | None = None,
     fit_steepness: bool = False,
+    target: Target = Target.CLOSING,
 ) -> Learned:
     """Return the weights of pillars by segment.
 
     `margins` (n, p) are log odds summed within pillars by the plain model, `base` (n,) its log odds at the
     start, `outcomes` (n,) what came, `times` (n,) when each lead was looked at, in any unit. For margins that
     rank but are no log odds of this outcome (the rules'), `fit_steepness` first fits one factor to them all.
+    `target` is what came, for the sentences.
     ValueError if shapes disagree or a number is not finite.
     """
     margins, base, outcomes = np.asarray(margins, float), np.asarray(base, float), np.asarray(outcomes, bool)
@@ -115,7 +118,7 @@ def learn(
     rarer = min(came[""], leads[""] - came[""])
     if rarer < LEAST_RARER:
         reason = (
-            f"Nothing learned: of {leads['']:,} leads {came['']:,} closed;"
+            f"Nothing learned: of {leads['']:,} leads {came['']:,} {WORDS[target].did};"
             f" at least {LEAST_RARER} that did and {LEAST_RARER} that did not are needed."
         )
         plain = tuple(Estimate(pillar, 1.0, 1.0, LOWEST, HIGHEST, Basis.PLAIN) for pillar in pillars)
@@ -132,7 +135,10 @@ def learn(
         evidence, gain = forward
     counted = shares(evidence)
     told = _published(found, counted, names, pillars)
-    sentences = {name: _sentences(name, rows, leads[name], came[name]) for name, rows in told.items()}
+    sentences = {
+        name: _sentences(name, rows, _learned_from(leads[name], came[name], target))
+        for name, rows in told.items()
+    }
     return Learned(
         segments=told,
         leads=leads,
@@ -140,7 +146,7 @@ def learn(
         spreads=grid[int(np.argmax(counted))],
         steepness=steepness,
         forward_gain=gain,
-        reason=_summary(told, leads[""], came[""]),
+        reason=_summary(told, _learned_from(leads[""], came[""], target)),
         sentences=sentences,
     )
 
@@ -268,13 +274,17 @@ def _bounded(weight: float) -> float:
     return min(HIGHEST, max(LOWEST, weight))
 
 
-def _sentences(segment: str, told: Sequence[Estimate], leads: int, came: int) -> tuple[str, ...]:
+def _learned_from(leads: int, came: int, target: Target) -> str:
+    return f"learned from {leads:,} leads, {came:,} of whom {WORDS[target].did}"
+
+
+def _sentences(segment: str, told: Sequence[Estimate], learned_from: str) -> tuple[str, ...]:
     """Say of every weight that is not one what it rests on."""
     whom = f"of {segment.replace('_', ' ')} leads" if segment else "of all leads"
     return tuple(
         f"{PILLAR_LABELS[one.pillar]} {whom} counts {one.weight:.2f} times"
         + (
-            f" (95 %: {one.low:.2f}–{one.high:.2f}), learned from {leads:,} leads, {came:,} of whom closed."
+            f" (95 %: {one.low:.2f}–{one.high:.2f}), {learned_from}."
             if one.basis is Basis.OWN or not segment
             else ", as with all leads: this segment shows no difference."
         )
@@ -283,11 +293,9 @@ def _sentences(segment: str, told: Sequence[Estimate], leads: int, came: int) ->
     )
 
 
-def _summary(told: Mapping[str, Sequence[Estimate]], leads: int, came: int) -> str:
+def _summary(told: Mapping[str, Sequence[Estimate]], learned_from: str) -> str:
     moved = {one.pillar for rows in told.values() for one in rows if one.weight != 1.0}
-    learned = f"Learned from {leads:,} leads, {came:,} of whom closed"
+    learned = f"{learned_from[:1].upper()}{learned_from[1:]}"
     if not moved:
-        return (
-            f"{learned}: no pillar counts more or less than in the plain model, so all weights stay at one."
-        )
+        return f"{learned}: no part counts more or less than in the plain model, so all weights stay at one."
     return f"{learned}: {', '.join(PILLAR_LABELS[one] for one in Pillar if one in moved)} changed."

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from leads.ml import metrics
 from leads.ml.calibration import logit
 from leads.ml.metrics import Flags, Groups, Values
+from scoring.outcomes import Target
 from scoring.pillars import Pillar
 
 PILLARS = tuple(Pillar)
@@ -56,6 +57,8 @@ class Unseen:
     times: Values
     lead_ids: Groups
     is_probability: bool
+    target: Target = Target.CLOSING
+    """What came."""
 
     @property
     def leads(self) -> int:

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from leads.events import Kind
 from leads.models import Alert, AlertSettings, Lead, Tenant, User
-from tests.factories import AlertFactory, EventFactory, LeadFactory
+from tests.factories import AlertFactory, EventFactory, LeadFactory, ModelVersionFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -218,6 +218,28 @@ def test_wrong_rules_are_refused_and_kept_on_the_page(
     assert answer.status_code == 422
     assert answer.context["form"].errors[field] == [words]
     assert not AlertSettings.objects.filter(tenant=tenant).exists()
+
+
+def test_where_a_model_scores_the_rules_say_that_tiers_follow_the_teams_time(
+    broker_client: Client, tenant: Tenant
+) -> None:
+    told = (
+        'A learned model scores your leads now: <a class="link" href="/agent/scoring/tiers/">'
+        "their tiers follow your team's time</a>, and these points hold only while the rules score."
+    )
+    version = ModelVersionFactory(tenant=tenant, state="candidate")
+    ModelVersionFactory(state="serving")
+    assert told not in broker_client.get(RULES).content.decode()
+
+    version.state = "serving"
+    version.save()
+    assert told in broker_client.get(RULES).content.decode()
+
+    version.fault = "The checksum is another."
+    version.save()
+    assert told not in broker_client.get(RULES).content.decode()
+    ModelVersionFactory(tenant=None, state="serving")
+    assert told in broker_client.get(RULES).content.decode()
 
 
 def _scored(lead: Lead, hours_ago: float, before: float | None, score: float) -> None:

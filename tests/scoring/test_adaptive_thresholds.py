@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from leads.ml.metrics import wilson
 from scoring.engine import Thresholds, Tier
-from scoring.thresholds import Capacity, Cuts, Graded, Recent, choose_cuts
+from scoring.outcomes import Target
+from scoring.thresholds import Capacity, Cuts, Graded, Recent, choose_cuts, standard_cuts
 
 TEAM = Capacity(hot_a_week=40.0, warm_a_week=60.0, agents=2)
 CUTS = Cuts(71.0, 60.0, 40.0, 3.0, ("Why.",))
@@ -176,6 +177,28 @@ def test_a_segment_with_few_leads_takes_the_cuts_of_all() -> None:
     assert found["luxury"].reasons[0] == (
         "As for all leads: 21 luxury leads and 3 closings, 100 and 10 are needed for cuts of their own."
     )
+
+
+def test_reasons_say_what_came() -> None:
+    recent, graded = segmented()
+    found = choose_cuts(recent, replace(graded, target=Target.SHOWING), TEAM)
+    known, past = tenant()
+    past = replace(past, target=Target.SHOWING)
+    single = choose_cuts(known, past, TEAM)[""]
+
+    assert single.reasons == (
+        "Hot from 87: your two agents can call 40 leads a week;"
+        " of the leads above it 26 % kept an appointment (95 %: 22–31 %).",
+        "Warm from 68: 57.9 more leads a week.",
+        "Steady from 48: 10 % of the kept appointments came from below.",
+    )
+    assert found["luxury"].reasons[0] == (
+        "As for all leads: 21 luxury leads and 3 kept appointments,"
+        " 100 and 10 are needed for cuts of their own."
+    )
+    assert " % of the kept appointments" in found["investor"].reasons[0]
+    assert standard_cuts(past).reasons[2].endswith(": below lie leads that seldom keep an appointment.")
+    assert Cuts.from_json(single.as_json()) == single
 
 
 def test_with_few_leads_the_standard_cuts_stay() -> None:

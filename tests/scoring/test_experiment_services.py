@@ -279,7 +279,9 @@ def test_kept_appointments_count_where_those_are_wanted(tenant: Tenant, broker: 
     EventFactory(lead=treated[0], kind=Kind.APPOINTMENT_SHOWED, occurred_at=NOW + timedelta(days=3))
     close(treated[1:2], NOW + timedelta(days=3))
 
-    assert services.read_experiment(experiment=row, now=LATER).treated.closed == 1
+    found = services.read_experiment(experiment=row, now=LATER)
+    assert found.treated.closed == 1
+    assert " leads kept an appointment against 0.0 % of " in found.sentence
 
 
 def test_leads_that_opt_out_stop_it(tenant: Tenant, broker: User) -> None:

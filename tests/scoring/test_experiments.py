@@ -27,6 +27,7 @@ from scoring.experiments import (
     variant_of,
 )
 from scoring.experiments.assignment import chi_square_tail
+from scoring.outcomes import Target
 
 DRAWN = 0.9521865231113127
 FIRST = "ttcttctttcctctcc"
@@ -217,6 +218,15 @@ def test_nothing_is_said_of_a_handful_of_leads() -> None:
     assert reading((0, 19), (5, 19)).sentence == (
         "Too early to say anything of “Urgent first”:"
         " 26.3 % of 19 leads closed against 0.0 % of 19 leads under “control”."
+    )
+
+
+def test_the_sentence_says_what_came() -> None:
+    found = read(PLAN, *arms((50, 600), (110, 600)), days=14.0, target=Target.SHOWING)
+
+    assert found.sentence.startswith(
+        "“Urgent first” won: 18.3 % of 600 leads kept an appointment"
+        " against 8.3 % of 600 leads under “control”,"
     )
 
 

@@ -77,7 +77,7 @@ def test_the_proof_is_told_as_it_was_measured(version: ModelVersion, agent_clien
         assert f">{row['low']:.1%}–{row['high']:.1%}</td>" in seen
     for fold in version.metrics["folds"]:
         assert f"{fold['auc']['value']:.3f} <span" in seen
-    for name in ("The closing rate alone", "Naive Bayes", "Logistic regression"):
+    for name in ("The usual rate alone", "Naive Bayes", "Logistic regression"):
         assert name in seen
     assert f"{sum(row['count'] for row in rows)}</p>" in seen
     best = selectors.proof_of(version).importance[0]  # type: ignore[union-attr]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from leads.ml.metrics import Flags, Values
 from scoring.engine import Weights
+from scoring.outcomes import Target
 from scoring.pillars import Pillar
 from scoring.weights import (
     Adjustment,
@@ -70,7 +71,7 @@ def test_weights_stay_at_exactly_one_without_an_effect() -> None:
     assert all(one.is_plain for one in found)
     assert all(set(one.weights(INVESTOR).values()) == {1.0} for one in found)
     assert found[0].reason == (
-        "Learned from 4,000 leads, 704 of whom closed: no pillar counts more or less than in the plain model,"
+        "Learned from 4,000 leads, 704 of whom closed: no part counts more or less than in the plain model,"
         " so all weights stay at one."
     )
 
@@ -175,6 +176,23 @@ def test_nothing_is_learned_from_too_few_outcomes(came: int) -> None:
     assert found.reason == (
         f"Nothing learned: of 200 leads {came} closed; at least 20 that did and 20 that did not are needed."
     )
+
+
+def test_sentences_say_what_came() -> None:
+    margins, base, outcomes, segments, _ = simulated(1, TRUTH, 12_000)
+    found = learn(margins, base, outcomes, segments, target=Target.SHOWING)
+    none = learn(*simulated(0, PLAIN)[:4], target=Target.SHOWING)
+    few = learn(margins[:9], base[:9], outcomes[:9], segments[:9], target=Target.SHOWING)
+
+    came = f"{found.conversions['']:,} of whom kept an appointment"
+    assert found.reason.startswith(f"Learned from 12,000 leads, {came}: ")
+    assert any(one.endswith(f", learned from 12,000 leads, {came}.") for one in found.sentences[""])
+    assert none.reason == (
+        "Learned from 4,000 leads, 704 of whom kept an appointment: no part counts more or less than in the"
+        " plain model, so all weights stay at one."
+    )
+    assert few.reason.startswith("Nothing learned: of 9 leads ")
+    assert few.reason.endswith(" kept an appointment; at least 20 that did and 20 that did not are needed.")
 
 
 def test_no_leads_at_all_give_plain_weights() -> None:
