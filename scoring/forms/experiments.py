@@ -36,7 +36,7 @@ class ExperimentForm(forms.Form):
     warm = score_field("Warm from")
     steady = score_field("Steady from")
     base_percent = percent_field(
-        "It comes for this share now", "Percent of leads within 90 days, as it is today.", 0.1, 99
+        "Rate today", "Percent of leads for which it comes within 90 days, as things are.", 0.1, 99
     )
     least_points = percent_field(
         "Difference that matters", "Percentage points more. A smaller gain may be missed.", 0.1, 50

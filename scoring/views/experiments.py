@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -262,7 +263,7 @@ def _course(row: Experiment) -> Chart | None:
     return line_chart(
         id=f"experiment-{row.pk}",
         title="Difference in percentage points",
-        labels=[str(one["day"]) for one in row.course],
+        labels=[f"{date.fromisoformat(one['day']):%-d %b}" for one in row.course],
         series=[
             Series("Difference", [100 * one["value"] for one in row.course]),
             Series("Lowest it may be", [100 * one["low"] for one in row.course], 6, is_dashed=True),

@@ -113,7 +113,7 @@ def _folds(rows: list[Fold]) -> Chart | None:
     return line_chart(
         id="folds",
         title="Forward in time",
-        labels=[f"{row.begins:%-d %b %Y}" for row in told],
+        labels=[f"{row.begins:%-d %b}" for row in told],
         label_name="From",
         is_straight=True,
         number="{:,.1f}".format,

@@ -220,7 +220,7 @@ def test_what_won_is_shown_with_intervals_and_taken_over(broker_client: Client, 
     assert "Alerts a lead worse by 2 alerts." in seen
     assert "by its stop rule" in seen
     assert 'id="experiment-' in seen
-    assert "Difference from +10.0 (2026-05-30) to +12.0 (2026-05-31)" in seen
+    assert "Difference from +10.0 (30 May) to +12.0 (31 May)" in seen
     assert told(over) == ["It serves from now on. Leads are scored anew."]
     assert "Taken over" in after
     assert page("experiment-take-over", row.pk) not in after

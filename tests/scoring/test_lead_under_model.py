@@ -93,7 +93,7 @@ def test_what_serves_a_lead_reckons_its_lifts(
     assert lifts[0].score == pytest.approx(lead.score)
     assert lifts[0].new_score >= cut
     assert lifts[0].sentence in shown
-    assert "The model knows what goes with closings, not what causes them." in shown
+    assert "The model knows what goes with the outcome it foretells, not what causes it." in shown
 
 
 def test_a_view_beside_a_models_score_is_graded_by_what_the_model_foretells(
