@@ -15,6 +15,7 @@ from tests.bench import door, latency, memory, pages, scoring  # noqa: E402  (th
 BENCHMARKS = {
     "door": door.run,
     "latency": latency.run,
+    "latency-model": latency.run_by_model,
     "memory": memory.run,
     "pages": pages.run,
     "scoring": scoring.run,

@@ -12,6 +12,7 @@ import django
 
 django.setup()
 
+import numpy as np  # noqa: E402
 from django.conf import settings  # noqa: E402  (Django must be set up first)
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
 from django.db import connection  # noqa: E402
@@ -19,6 +20,7 @@ from django.utils import timezone  # noqa: E402
 
 from leads.authentication import issue_tokens  # noqa: E402
 from leads.ghl.simulator.people import FIRST, LAST, make_id  # noqa: E402
+from leads.ml import features  # noqa: E402
 from leads.models import Identity, Lead, Membership, Role, Tenant, User  # noqa: E402
 from leads.sessions import SessionStore  # noqa: E402
 
@@ -95,6 +97,42 @@ def sign_in(member: Membership) -> str:
     return str(store.session_key)
 
 
+def serve_by_model() -> None:
+    """Let 300 trees of depth 4, grown on simulated leads, score every tenant's leads."""
+    from leads.services import models as registry  # a model takes 150 MB, which other benchmarks do not need
+    from leads.services.models import Learned
+    from scoring.outcomes import Target
+    from scoring.services import tiers
+    from tests.bench.scoring import NOW, SEED, model_of, simulated_histories
+
+    vectors = [features.vector(features.replay(facts), NOW) for facts in simulated_histories()]
+    model = model_of(np.stack([vector.values for vector in vectors]))
+    version = registry.store_version(
+        engine="scores",
+        name=model.version,
+        tenant=None,
+        learned=Learned(
+            target="closing",
+            kind="trees",
+            feature_version=model.feature_version,
+            features=tuple(name for name, _ in model.features),
+            leads=len(vectors),
+            rows=len(vectors),
+            positives=0,
+            data_from=NOW,
+            data_until=NOW,
+            seed=SEED,
+            metrics=model.metrics,
+            artifact=model.to_bytes(),
+            has_signal=True,
+            cuts=tiers.model_cuts(model.metrics, Target.CLOSING),
+        ),
+        reason="Simulated.",
+        now=timezone.now(),
+    )
+    registry.promote(version=version)
+
+
 def main() -> None:
     """Make what was asked for."""
     parser = argparse.ArgumentParser()
@@ -103,12 +141,15 @@ def main() -> None:
     parser.add_argument("--team", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--model", action="store_true")
     chosen = parser.parse_args()
     assert settings.DEMO, "benchmarks fill databases of their own only"
     made = [
         make_tenant(chosen.first + number, leads=chosen.leads, team=chosen.team, seed=chosen.seed)
         for number in range(chosen.tenants)
     ]
+    if chosen.model:
+        serve_by_model()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     json.dump(made, sys.stdout)

@@ -68,11 +68,10 @@ print(psutil.Process().memory_full_info().pss / 2**20)
 def run() -> bool:
     """Measure, print, keep; tell whether the goals were met."""
     hardware = report.machine()
-    rng = random.Random(SEED)
-    histories = [_history(rng) for _ in range(LEADS)]
+    histories = simulated_histories()
     vectors = [features.vector(features.replay(facts), NOW) for facts in histories]
     matrix = np.stack([vector.values for vector in vectors])
-    model = _model(matrix)
+    model = model_of(matrix)
     rows = [_one_lead(histories, model)]
     ours, theirs = _explained(vectors, matrix, model)
     many = _many(matrix, model)
@@ -103,6 +102,12 @@ def run() -> bool:
     return all(goal["met"] for goal in goals)
 
 
+def simulated_histories(count: int = LEADS) -> list[list[EventFact]]:
+    """Return what some leads did and said, always the same."""
+    rng = random.Random(SEED)
+    return [_history(rng) for _ in range(count)]
+
+
 def _history(rng: random.Random) -> list[EventFact]:
     """Return what a simulated lead did and said within three months."""
     moments = sorted(rng.uniform(0.0, 90.0) for _ in range(rng.randint(5, 60)))
@@ -118,7 +123,7 @@ def _history(rng: random.Random) -> list[EventFact]:
     ]
 
 
-def _model(matrix: np.ndarray[Any, np.dtype[np.float64]]) -> Trained:
+def model_of(matrix: np.ndarray[Any, np.dtype[np.float64]]) -> Trained:
     """Return a trained model whose learner is the trees the goals speak of."""
     rng = np.random.default_rng(SEED)
     spread = matrix.std(axis=0)
