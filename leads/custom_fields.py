@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leads.errors import DomainError
-from leads.fields import FieldError, fold, parse_date, parse_money, parse_phone
+from leads.fields import FieldError, fold, parse_date, parse_money, parse_phone, parse_text
 
 TEXT_LENGTH = 500
 LONG_TEXT_LENGTH = 5000
@@ -66,22 +66,11 @@ def read_value(field: FieldType, value: object, *, now: datetime) -> Value:
 
 
 def _text(field: FieldType, value: object, now: datetime) -> str:
-    return _short(value, TEXT_LENGTH)
+    return parse_text(value, TEXT_LENGTH)
 
 
 def _long_text(field: FieldType, value: object, now: datetime) -> str:
-    return _short(value, LONG_TEXT_LENGTH)
-
-
-def _short(value: object, limit: int) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise FieldError("Write this as text.")
-    text = str(value).strip()
-    if "\0" in text:
-        raise FieldError("The text has a character that cannot be kept.")
-    if len(text) > limit:
-        raise FieldError(f"This is too long: at most {limit} characters.")
-    return text
+    return parse_text(value, LONG_TEXT_LENGTH)
 
 
 def _number(field: FieldType, value: object, now: datetime) -> int | float:
@@ -109,14 +98,14 @@ def _phone(field: FieldType, value: object, now: datetime) -> str:
 
 
 def _one_option(field: FieldType, value: object, now: datetime) -> str:
-    return _option(field, _short(value, TEXT_LENGTH))
+    return _option(field, parse_text(value, TEXT_LENGTH))
 
 
 def _several_options(field: FieldType, value: object, now: datetime) -> list[str]:
-    parts = value if isinstance(value, list) else str(_short(value, LONG_TEXT_LENGTH)).split(",")
+    parts = value if isinstance(value, list) else str(parse_text(value, LONG_TEXT_LENGTH)).split(",")
     if len(parts) > MOST_CHOICES:
         raise FieldError(f"Choose at most {MOST_CHOICES}.")
-    chosen = [_option(field, text) for part in parts if (text := _short(part, TEXT_LENGTH))]
+    chosen = [_option(field, text) for part in parts if (text := parse_text(part, TEXT_LENGTH))]
     return list(dict.fromkeys(chosen))
 
 

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 from leads.custom_fields import CustomFieldErrors, FieldType, Value, read_values
 from leads.errors import DomainError
-from leads.fields import FieldError, parse_email, parse_phone
+from leads.fields import FieldError, parse_email, parse_phone, parse_text
 from leads.quality import ANSWERS
 from leads.segments import SEGMENTS
 
@@ -104,14 +104,9 @@ def read_facts(given: Mapping[str, Any], types: Sequence[FieldType], *, now: dat
 def _text(value: object, limit: int) -> str:
     if value is None:
         return ""
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
+    if isinstance(value, float):
         raise FieldError("Write this as text.")
-    text = str(value).strip()
-    if "\0" in text:
-        raise FieldError("The text has a character that cannot be kept.")
-    if len(text) > limit:
-        raise FieldError(f"This is too long: at most {limit} characters.")
-    return text
+    return parse_text(value, limit)
 
 
 def _of_length(limit: int) -> Callable[[object], str]:

@@ -9,7 +9,7 @@ from leads.fields.money import (
     parse_money,
     parse_money_range,
 )
-from leads.fields.typed import FieldError, fold
+from leads.fields.typed import FieldError, fold, parse_text
 
 __all__ = [
     "CALENDAR",
@@ -25,5 +25,6 @@ __all__ = [
     "parse_money",
     "parse_money_range",
     "parse_phone",
+    "parse_text",
     "parse_when",
 ]

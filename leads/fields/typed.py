@@ -16,6 +16,18 @@ class FieldError(DomainError):
         super().__init__(message, "field")
 
 
+def parse_text(value: object, limit: int) -> str:
+    """Return a value as text of some length at most."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise FieldError("Write this as text.")
+    text = str(value).strip()
+    if "\0" in text:
+        raise FieldError("The text has a character that cannot be kept.")
+    if len(text) > limit:
+        raise FieldError(f"This is too long: at most {limit} characters.")
+    return text
+
+
 def fold(text: str) -> str:
     """Lower the case, drop accents and straighten quotes, dashes and spaces."""
     if not text.isascii():

@@ -14,7 +14,7 @@ from leads.charts import Chart, Series, line_chart
 from leads.models import ModelRun, Tenant
 from scoring import selectors, services
 from scoring.selectors.proof import NO_SEGMENT, Fold, Gain, Proof, Reliability
-from scoring.views.tabs import tabs
+from scoring.views.tabs import TABS
 
 HISTORY = 24
 
@@ -46,7 +46,7 @@ def overview(request: MemberRequest) -> HttpResponse:
 
 def frame(request: MemberRequest, tab: str) -> dict[str, Any]:
     """Return what every page of scoring shows."""
-    return {"tabs": tabs(), "tab": tab, "now": timezone.now(), "may_change": manages(request)}
+    return {"tabs": TABS, "tab": tab, "now": timezone.now(), "may_change": manages(request)}
 
 
 def asked_segment(request: MemberRequest) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,24 +19,11 @@ class Tab:
         return reverse(self.route)
 
 
-TABS = [
+TABS = (
     Tab("scoring:overview", "Proof"),
     Tab("scoring:version-list", "Models"),
     Tab("scoring:weights", "Weights"),
     Tab("scoring:market", "Market"),
     Tab("scoring:tiers", "Tiers"),
     Tab("scoring:experiment-list", "Experiments"),
-]
-
-
-def tabs() -> list[Tab]:
-    """Return the pages that there are."""
-    return [tab for tab in TABS if _exists(tab.route)]
-
-
-def _exists(route: str) -> bool:
-    try:
-        reverse(route)
-    except NoReverseMatch:
-        return False
-    return True
+)
