@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
+
+from leads.fields import fold
 
 
 class Severity(StrEnum):
@@ -45,6 +47,7 @@ class TextCheck:
 _STRAIGHT = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‐": "-"})
 _SENIOR_AGE = re.compile(r"\b(55|62) (?:plus|and over|and older)\b")
 _PLACEHOLDER = " aside "
+_BETWEEN = re.compile(r"[^a-z0-9]+")
 FOR_PERSON = "perfect/ideal/great for + person"
 
 
@@ -90,6 +93,37 @@ _FOR_PERSON_FINDING = Finding(
 _SKIP_INSIDE: dict[str, list[re.Pattern[str]]] = {
     term: [_pattern(phrase) for phrase in phrases] for term, phrases in _DATA["skip_inside"].items()
 }
+
+_TRAITS: Mapping[str, tuple[tuple[re.Pattern[str], ...], tuple[re.Pattern[str], ...]]] = {
+    trait: (tuple(map(_pattern, told["names"])), tuple(map(_pattern, told["values"])))
+    for trait, told in _DATA["traits"].items()
+}
+_PROTECTED = frozenset(
+    {"race_color", "national_origin", "religion", "sex_gender", "familial_status", "disability"}
+)
+
+
+def trait_of(name: str, values: Iterable[str] = ()) -> str:
+    """Return what a field speaks of that no score may rest on, by its name and its values; else nothing."""
+    called = _words(name)
+    by_name = (
+        trait for trait, (names, _) in _TRAITS.items() if any(pattern.search(called) for pattern in names)
+    )
+    if (found := next(by_name, "")) != "":
+        return found
+    for value in values:
+        told = _words(value)
+        for trait, (_, patterns) in _TRAITS.items():
+            if any(pattern.search(told) for pattern in patterns):
+                return trait
+        if _PROTECTED & {finding.category for finding in check_text(value).findings}:
+            return "people the law protects"
+    return ""
+
+
+def _words(text: str) -> str:
+    """Return a text as words, without accents, marks, and names of things that only sound like people."""
+    return _HARMLESS.sub(_PLACEHOLDER, normalize(_BETWEEN.sub(" ", fold(text))))
 
 
 def check_text(text: str) -> TextCheck:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from scoring.pillars import PILLARS, Pillar
+from scoring.pillars import OWN, PILLARS, Pillar
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def change(before: Moment, after: Moment) -> Change:
     ]
     pillars: dict[Pillar, float] = {}
     for move in moves:
-        pillar = PILLARS[move.feature]
+        pillar = PILLARS.get(move.feature, OWN)
         pillars[pillar] = pillars.get(pillar, 0.0) + move.points
     return Change(
         before=before,

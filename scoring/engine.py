@@ -9,6 +9,7 @@ goes to the slope of the curve. The curve stays inside 0–100, so there is no c
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
+from leads.ml import custom
 from leads.ml.catalogue import BY_NAME, VERSION
 from leads.ml.features import FeatureVector
 from scoring import reasons
@@ -58,6 +60,15 @@ class Model(Protocol):
     @property
     def features(self) -> Sequence[tuple[str, Pillar]]:
         """Return the features the margins belong to, with their pillars."""
+        ...
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Return the names of the columns: the catalogue's, then those of the tenant's own fields."""
+        ...
+
+    def matrix(self, vectors: Sequence[FeatureVector]) -> Values:
+        """Return the features (n, k) of leads, in the order of the names."""
         ...
 
     def explain(self, matrix: Values) -> tuple[float, Values]:
@@ -128,12 +139,14 @@ class Contribution:
     """The points one feature added to a score or took from it."""
 
     feature: str
-    value: float
+    value: float | None
+    """None where the lead's own field does not tell it."""
     points: float
 
     @property
     def label(self) -> str:
-        return BY_NAME[self.feature].label
+        known = BY_NAME.get(self.feature)
+        return custom.label_of(self.feature) if known is None else known.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +199,8 @@ def score_many(cases: Sequence[Case], *, now: datetime, model: Model | None = No
     for case in cases:
         if case.vector.version != wanted:
             raise ValueError(f"Features of version {case.vector.version} given, {wanted} expected.")
-    matrix = np.stack([case.vector.values for case in cases])
+    vectors = [case.vector for case in cases]
+    matrix = np.stack([one.values for one in vectors]) if model is None else model.matrix(vectors)
     features = _RULE_FEATURES if model is None else tuple(model.features)
     start, parts = (START, margins(matrix)) if model is None else model.explain(matrix)
     weights = np.array([[case.weights.of(pillar) for case in cases] for _, pillar in features])
@@ -200,9 +214,18 @@ def score_many(cases: Sequence[Case], *, now: datetime, model: Model | None = No
     scores = np.clip(base + _sum(points), 0.0, 100.0)
     intervals = [None] * len(cases) if model is None else _intervals(model, start + total, scores)
     return [
-        _score(case, features, points[:, i].tolist(), float(scores[i]), base, intervals[i], now, model)
-        for i, case in enumerate(cases)
+        _score(case, own, features, points[:, i].tolist(), float(scores[i]), base, intervals[i], now, model)
+        for i, (case, own) in enumerate(zip(cases, _own(matrix, model), strict=True))
     ]
+
+
+def _own(matrix: Values, model: Model | None) -> list[Mapping[str, float | None]]:
+    """Return what each lead's tenant's own fields tell a model, by feature; None is not known."""
+    count = len(BY_NAME)
+    if model is None or matrix.shape[1] == count:
+        return [{}] * len(matrix)
+    told = [[None if value != value else value for value in row] for row in matrix[:, count:].tolist()]
+    return [dict(zip(model.names[count:], row, strict=True)) for row in told]
 
 
 def _intervals(model: Model, margin: Values, scores: Values) -> list[tuple[float, float] | None]:
@@ -233,6 +256,7 @@ def _chords(start: float, total: Values, base: float, link: Callable[[Values], V
 
 def _score(
     case: Case,
+    own: Mapping[str, float | None],
     features: Sequence[tuple[str, Pillar]],
     points: Sequence[float],
     score: float,
@@ -248,7 +272,8 @@ def _score(
     for (name, pillar), share in zip(features, points, strict=True):
         sums[pillar] = sums.get(pillar, 0.0) + share
         if share:
-            contributions.append(Contribution(name, vector[name], share))
+            value = own[name] if name in own else vector[name]
+            contributions.append(Contribution(name, value, share))
     contributions.sort(key=lambda one: -abs(one.points))
     tier = case.thresholds.tier(score)
     told = [(one.feature, one.points) for one in contributions]
@@ -262,7 +287,7 @@ def _score(
         mode=Mode.RULES if model is None else Mode.MODEL,
         model_version="" if model is None else model.version,
         weight_set=case.weights.name,
-        reasons=reasons.reasons_for(vector, told, now=now, least=least),
+        reasons=reasons.reasons_for(vector, told, own=own, now=now, least=least),
         next_action=reasons.next_action(vector),
         interval=interval,
     )
@@ -286,6 +311,8 @@ def fingerprint(vector: FeatureVector) -> str:
     """Return a short hash of what went into a score."""
     digest = hashlib.sha256(vector.version.encode())
     digest.update(vector.values.tobytes())
+    if vector.custom:
+        digest.update(json.dumps([vector.custom, vector.at], sort_keys=True).encode())
     return digest.hexdigest()[:16]
 
 

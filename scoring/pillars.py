@@ -67,3 +67,6 @@ _FEATURES: Mapping[Pillar, tuple[str, ...]] = {
 
 PILLARS: Mapping[str, Pillar] = {name: pillar for pillar, names in _FEATURES.items() for name in names}
 """The pillar of every feature of the catalogue."""
+
+OWN = Pillar.CONTEXT
+"""The pillar of the features made of a tenant's own fields."""

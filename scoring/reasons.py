@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
+from leads.ml import custom
 from leads.ml.catalogue import BY_NAME, LONG_AGO, QUESTIONS
 from leads.ml.features import FeatureVector
 
@@ -17,6 +19,7 @@ LEAST_POINTS = 1.0
 
 RECENT_DAYS = 14.0
 SILENT_DAYS = 7.0
+NOTHING: Mapping[str, float | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +225,7 @@ BACKGROUND = frozenset(
 )
 """What the team, the source or the season did: told only where the lead itself gives too few reasons."""
 
+OWN_ICON = "list-checks"
 ICONS = frozenset(wording.icon for wording in WORDINGS.values())
 
 
@@ -230,17 +234,29 @@ def reasons_for(
     points: Sequence[tuple[str, float]],
     *,
     now: datetime,
+    own: Mapping[str, float | None] = NOTHING,
     least: float = LEAST_POINTS,
 ) -> tuple[Reason, ...]:
-    """Return the weightiest reasons, the lead's own first; the seven answers count as one."""
+    """Return the weightiest reasons, the lead's own first; the seven answers count as one.
+
+    `own` is what the tenant's own fields tell, by feature.
+    """
     grouped: dict[str, float] = {}
     for feature, share in points:
         name = "answers" if feature.startswith("answered_") else feature
         grouped[name] = grouped.get(name, 0.0) + share
     weighty = [item for item in grouped.items() if abs(item[1]) >= least]
     weighty.sort(key=lambda item: (item[0] in BACKGROUND, -abs(item[1])))
-    told = (_reason(vector, feature, share, now) for feature, share in weighty)
+    told = (
+        _own_reason(feature, own[feature], share) if feature in own else _reason(vector, feature, share, now)
+        for feature, share in weighty
+    )
     return tuple(islice((reason for reason in told if reason is not None), MOST))
+
+
+def _own_reason(feature: str, value: float | None, points: float) -> Reason | None:
+    words = custom.words(feature, value)
+    return Reason(OWN_ICON, words, points) if words else None
 
 
 def _reason(vector: FeatureVector, feature: str, points: float, now: datetime) -> Reason | None:

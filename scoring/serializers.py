@@ -32,7 +32,9 @@ USUAL_SPAN = timedelta(days=7)
 class ContributionSerializer(serializers.Serializer[Any]):
     feature = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # a column of that name, not the caption
-    value = serializers.FloatField()
+    value = serializers.FloatField(
+        allow_null=True, help_text="None where the lead's own field does not tell it."
+    )
     points = serializers.FloatField()
 
 

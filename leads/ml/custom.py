@@ -59,3 +59,39 @@ def remember(after: State, told: Mapping[str, Any]) -> None:
             held[name] = value
     if held or "custom" in after:
         after["custom"] = held
+
+
+# What features made of such fields are called
+
+
+PREFIX = "custom:"
+"""What the name of every feature made of a tenant's own field begins with; the field's name follows."""
+LEVEL = " = "
+AGO = ": days ago"
+UNKNOWN = "not known"
+
+
+def label_of(feature: str) -> str:
+    """Return what people call a feature: “Budget range: 500–600k”."""
+    return feature.removeprefix(PREFIX).removesuffix(AGO).replace(LEVEL, ": ", 1)
+
+
+def told_value(feature: str, value: float | None) -> str:
+    """Return a feature's value as people say it."""
+    if value is None:
+        return UNKNOWN
+    if LEVEL in feature:
+        return "yes" if value else "no"
+    if feature.endswith(AGO):
+        days = f"{abs(value):.0f} {'day' if round(abs(value)) == 1 else 'days'}"
+        return "today" if round(value) == 0 else f"{days} ago" if value > 0 else f"in {days}"
+    return f"{value:,.12g}"
+
+
+def words(feature: str, value: float | None) -> str:
+    """Return a feature with its value; nothing where it only says what is not so, or not known."""
+    if value is None or (LEVEL in feature and not value):
+        return ""
+    if LEVEL in feature:
+        return label_of(feature)
+    return f"{label_of(feature)}: {told_value(feature, value)}"

@@ -1,7 +1,7 @@
 """Reads of the engine's inputs, of what it said, and of what it may learn from."""
 
 from scoring.selectors.experiments import experiment_counts, explored_in_a_week, guards_of, leads_a_day
-from scoring.selectors.learning import LEFT_OUT, Rows, outcomes_of, recent_rows, training_rows
+from scoring.selectors.learning import LEFT_OUT, Rows, outcomes_of, own_fields, recent_rows, training_rows
 from scoring.selectors.market import Market, market_areas, market_of, weight_settings
 from scoring.selectors.moments import Between, Happened, between, has_long_history, known_since
 from scoring.selectors.overrides import people_against_model, standing_override
@@ -84,6 +84,7 @@ __all__ = [
     "LEFT_OUT",
     "Rows",
     "outcomes_of",
+    "own_fields",
     "recent_rows",
     "training_rows",
     "Explanation",

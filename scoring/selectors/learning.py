@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leads.events import Kind
+from leads.ghl.writeback import OWN_KEYS
 from leads.ml import features
 from leads.ml.catalogue import INDEX, NAMES, QUESTIONS
-from leads.ml.features import EventFact, State
-from leads.models import Event, Lead, Tenant
+from leads.ml.custom import ANSWER, Value
+from leads.ml.features import EventFact, FeatureVector, State
+from leads.models import CustomField, Event, Lead, Tenant
 from leads.models.leads import Tier
 from leads.selectors.histories import CHUNK, facts_before_change, histories_of
 from scoring.experiments.exploration import learning_weights
@@ -29,6 +31,7 @@ from scoring.outcomes import (
     looks,
     recent_looks,
 )
+from scoring.own import Chosen, FieldName, OwnFields, choose_fields
 
 LEFT_OUT = {
     "won": "it is the outcome",
@@ -65,6 +68,8 @@ class Rows:
     known_at: NDArray[np.float64]
     came: NDArray[np.bool_]
     matrix: NDArray[np.float64] = field(repr=False)
+    custom: tuple[Mapping[str, Value], ...] = field(repr=False)
+    """What the tenant's own fields held."""
     weights: NDArray[np.float64] = field(repr=False)
     """How much each row counts; one where chance had no part in whether the lead was hot."""
 
@@ -81,6 +86,24 @@ class Rows:
         """Return for how many leads the outcome came."""
         return len(np.unique(self.lead_ids[self.came]))
 
+    @property
+    def has_own(self) -> bool:
+        """Tell whether anything of the tenant's own fields is known of any row."""
+        return any(self.custom)
+
+    def vectors(self) -> list[FeatureVector]:
+        """Return each row as serving would see it."""
+        return [
+            FeatureVector(values, custom=custom, at=at)
+            for values, custom, at in zip(self.matrix, self.custom, self.at.tolist(), strict=True)
+        ]
+
+    def with_own(self, own: OwnFields) -> NDArray[np.float64]:
+        """Return the matrix with the features of the tenant's own fields after the others."""
+        return (
+            np.hstack([self.matrix, own.encode(self.custom, self.at.tolist())]) if own.fields else self.matrix
+        )
+
     def only(self, chosen: NDArray[np.bool_]) -> Rows:
         """Return some of the rows."""
         return Rows(
@@ -92,6 +115,7 @@ class Rows:
             self.known_at[chosen],
             self.came[chosen],
             self.matrix[chosen],
+            tuple(self.custom[row] for row in np.flatnonzero(chosen)),
             self.weights[chosen],
         )
 
@@ -109,7 +133,7 @@ def training_rows(
     """
     waiting = Lead.objects.active() if tenant is None else Lead.objects.active().for_tenant(tenant)
     keys = sorted(waiting.order_by("-pk").values_list("pk", flat=True)[:MOST_LEADS])
-    found: list[tuple[Lead, Look, NDArray[np.float64]]] = []
+    found: list[tuple[Lead, Look, FeatureVector]] = []
     chances: dict[int, list[_Chance]] = {}
     for start in range(0, len(keys), CHUNK):
         leads = list(Lead.objects.filter(pk__in=keys[start : start + CHUNK]))
@@ -130,12 +154,21 @@ def training_rows(
         at=np.array([look.at.timestamp() for _, look, _ in found]),
         known_at=np.array([look.known_at.timestamp() for _, look, _ in found]),
         came=np.array([look.came for _, look, _ in found], dtype=np.bool_),
-        matrix=np.array([values for _, _, values in found]).reshape(len(found), len(NAMES)),
+        matrix=np.array([vector.values for _, _, vector in found]).reshape(len(found), len(NAMES)),
+        custom=tuple(vector.custom for _, _, vector in found),
         weights=learning_weights(
             np.array([one is not None and one.is_hot for one in drawn], dtype=np.bool_),
             np.array([np.nan if one is None else one.propensity for one in drawn]),
         ),
     )
+
+
+def own_fields(*, tenant: Tenant, rows: Rows) -> Chosen:
+    """Return which of a tenant's own fields a model may learn from, judged on its rows alone."""
+    fields = CustomField.objects.filter(tenant=tenant)
+    names = {field.key: FieldName(field.name, field.data_type) for field in fields}
+    names |= {ANSWER + question: FieldName(f"Answer on {question}") for question in QUESTIONS}
+    return choose_fields(rows.custom, rows.came, rows.at, rows.lead_ids, names, hidden=OWN_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +195,11 @@ def _standing(chances: Sequence[_Chance], at: datetime) -> _Chance | None:
     return before[-1] if before else None
 
 
-def recent_rows(*, tenant: Tenant, now: datetime, target: Target) -> NDArray[np.float64]:
-    """Return the features (n, k) of open leads at moments whose outcome nobody knows yet."""
+def recent_rows(*, tenant: Tenant, now: datetime, target: Target) -> list[FeatureVector]:
+    """Return the features of open leads at moments whose outcome nobody knows yet."""
     alive = Lead.objects.active().for_tenant(tenant).filter(last_event_at__gt=now - HORIZON - ACTIVE_WITHIN)
     keys = sorted(alive.order_by("-pk").values_list("pk", flat=True)[:MOST_LEADS])
-    found: list[NDArray[np.float64]] = []
+    found: list[FeatureVector] = []
     for start in range(0, len(keys), CHUNK):
         leads = list(Lead.objects.filter(pk__in=keys[start : start + CHUNK]))
         histories, outcomes = histories_of(leads, until=now), outcomes_of(leads, until=now)
@@ -174,7 +207,7 @@ def recent_rows(*, tenant: Tenant, now: datetime, target: Target) -> NDArray[np.
             facts = sorted(histories.pop(lead.pk), key=lambda fact: fact.key)
             moments = recent_looks(_acts(facts), outcomes[lead.pk], target=target, now=now)
             found.extend(_at(lead, facts, moments))
-    return np.array(found).reshape(len(found), len(NAMES))
+    return found
 
 
 def outcomes_of(leads: Sequence[Lead], *, until: datetime) -> dict[int, list[Outcome]]:
@@ -197,11 +230,11 @@ def outcomes_of(leads: Sequence[Lead], *, until: datetime) -> dict[int, list[Out
 
 def _rows(
     lead: Lead, facts: Sequence[EventFact], outcomes: Sequence[Outcome], target: Target, now: datetime
-) -> Iterator[tuple[Lead, Look, NDArray[np.float64]]]:
+) -> Iterator[tuple[Lead, Look, FeatureVector]]:
     """Yield a lead's rows, each from what had happened by then and nothing later."""
     found = looks(_acts(facts), outcomes, target=target, now=now)
-    for look, values in zip(found, _at(lead, facts, [look.at for look in found]), strict=True):
-        yield lead, look, values
+    for look, vector in zip(found, _at(lead, facts, [look.at for look in found]), strict=True):
+        yield lead, look, vector
 
 
 def _acts(facts: Sequence[EventFact]) -> list[datetime]:
@@ -213,7 +246,7 @@ def _acts(facts: Sequence[EventFact]) -> list[datetime]:
     ]
 
 
-def _at(lead: Lead, facts: Sequence[EventFact], moments: Sequence[datetime]) -> Iterator[NDArray[np.float64]]:
+def _at(lead: Lead, facts: Sequence[EventFact], moments: Sequence[datetime]) -> Iterator[FeatureVector]:
     """Yield a lead's features at rising moments."""
     state: State = {}
     done = 0
@@ -222,6 +255,6 @@ def _at(lead: Lead, facts: Sequence[EventFact], moments: Sequence[datetime]) -> 
         while done < len(facts) and facts[done].occurred_at <= at:
             state = features.advance(state, facts[done])
             done += 1
-        values = features.vector(state, at, record).values.copy()
-        values[_BLANK] = 0.0
-        yield values
+        vector = features.vector(state, at, record)
+        vector.values[_BLANK] = 0.0
+        yield vector

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from leads.ml import custom
 from leads.ml.catalogue import BY_NAME
 from leads.models import ModelRun, ModelVersion, Tenant
 from leads.models.leads import Segment
@@ -237,7 +238,7 @@ def watched_of(version: ModelVersion) -> Watched | None:
         at=told["at"],
         rows=told["rows"],
         features=told.get("features", 0),
-        drifted=[(BY_NAME[one["feature"]].label, one["index"]) for one in told.get("drifted", [])],
+        drifted=[(_called(one["feature"]), one["index"]) for one in told.get("drifted", [])],
         odds=math.exp(version.shift),
     )
 
@@ -321,12 +322,16 @@ def _importance(rows: Sequence[Mapping[str, Any]]) -> list[Weighty]:
     most = max((row["mean_abs"] for row in shown), default=1.0)
     return [
         Weighty(
-            BY_NAME[row["feature"]].label if row["feature"] in BY_NAME else row["feature"],
+            _called(row["feature"]),
             PILLAR_LABELS[Pillar(row["pillar"])],
             round(100.0 * row["mean_abs"] / most, 1),
         )
         for row in shown
     ]
+
+
+def _called(feature: str) -> str:
+    return BY_NAME[feature].label if feature in BY_NAME else custom.label_of(feature)
 
 
 def _fold(row: Mapping[str, Any]) -> Fold:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Q
 
 from leads.events import BEHAVIOR
+from leads.ml import custom
 from leads.ml.catalogue import BY_NAME, VERSION
 from leads.ml.features import EventFact, State
 from leads.models import AlertSettings, Event, FeatureState, Lead, ModelVersion, Tenant
@@ -117,7 +118,7 @@ class ToldContribution:
 
     feature: str
     label: str
-    value: float
+    value: float | None
     points: float
     detail: str
 
@@ -184,14 +185,18 @@ def explained(
     )
 
 
-def _told(name: str, value: float, points: float) -> ToldContribution:
+def _told(name: str, value: float | None, points: float) -> ToldContribution:
     label, detail = told_feature(name, value)
     return ToldContribution(name, label, value, points, detail)
 
 
-def told_feature(name: str, value: float) -> tuple[str, str]:
+def told_feature(name: str, value: float | None) -> tuple[str, str]:
     """Return what people call a feature, and its value as they say it."""
     known = BY_NAME.get(name)
+    if name.startswith(custom.PREFIX):
+        return custom.label_of(name), custom.told_value(name, value)
+    if value is None:
+        return name, custom.UNKNOWN
     if known is None:
         return name.replace("_", " ").capitalize(), f"{value:g}"
     return known.label, told_value(known.unit, value)

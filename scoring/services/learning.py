@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count
 from django.utils import timezone
@@ -21,9 +21,13 @@ from leads.services.tracking import log_version
 from scoring import selectors
 from scoring.models import Experiment
 from scoring.outcomes import HORIZON, WORDS, Target
-from scoring.pillars import PILLARS
+from scoring.own import Chosen, OwnFields
+from scoring.pillars import OWN, PILLARS
 from scoring.selectors import Rows
 from scoring.services import serving, tiers
+
+if TYPE_CHECKING:
+    from scoring.training import Trained
 
 logger = logging.getLogger(__name__)
 
@@ -61,28 +65,15 @@ def retrain(
 
     Raises DomainError where there is too little to learn from.
     """
-    from scoring.training import train  # XGBoost and scikit-learn take 150 MB, which only training needs
-
     tell = progress or _silent
     market = _market(tenant)
     rows = _rows(tenant, now, market, tell)
     tell(f"{len(rows)} moments of {rows.leads} leads; it came for {rows.leads_that_came}")
-    name = registry.version_name(engine=ENGINE, tenant=tenant, now=now, data=rows.matrix.tobytes())
-    trained = train(
-        rows.matrix,
-        rows.came,
-        rows.at,
-        known_at=rows.known_at,
-        groups=rows.lead_ids,
-        weights=rows.weights,
-        names=NAMES,
-        pillars=[PILLARS[feature] for feature in NAMES],
-        seed=seed,
-        feature_version=VERSION,
-        version=name,
-        segments=rows.segments.tolist(),
-        prior=serving.load(market) if market is not None else None,
-    )
+    chosen = selectors.own_fields(tenant=tenant, rows=rows) if tenant is not None and rows.has_own else None
+    data = rows.matrix if chosen is None else rows.with_own(chosen.own)
+    name = registry.version_name(engine=ENGINE, tenant=tenant, now=now, data=data.tobytes())
+    prior = serving.load(market) if market is not None else None
+    trained = _best(rows, chosen, prior, seed, name, tell)
     before = ModelVersion.objects.serving().filter(engine=ENGINE, tenant=tenant).defer("artifact").first()
     has_signal = trained.verdict == "signal"
     decision = decide(trained.metrics, has_signal, rows.target, before, now)
@@ -117,6 +108,53 @@ def retrain(
         version = registry.promote(version=version, by=by)
     log_version(version)
     return version
+
+
+def _best(
+    rows: Rows, chosen: Chosen | None, prior: Trained | None, seed: int, name: str, tell: Progress
+) -> Trained:
+    """Return the model with the tenant's own fields, where it foretold later leads better than without."""
+    plain = learn(rows, OwnFields(()), prior=prior, seed=seed, name=name)
+    if chosen is None:
+        return plain
+    told: dict[str, Any] = {"used": [], "left_out": dict(chosen.left_out)}
+    best = plain
+    if chosen.own.fields:
+        tell(f"Own fields are tried: {len(chosen.own.fields)}")
+        wide = learn(rows, chosen.own, prior=prior, seed=seed, name=name)
+        losses = [one.metrics["forward"]["log_loss"]["value"] for one in (plain, wide)]
+        told["log_loss"] = {"without": losses[0], "with": losses[1]}
+        if wide.own is not None and losses[1] < losses[0]:
+            best = wide
+        labels = list(dict.fromkeys(one.label for one in chosen.own.fields))
+        if best is wide:
+            told["used"] = labels
+        else:
+            told["left_out"] |= dict.fromkeys(labels, "does not make later scores any better")
+    return replace(best, metrics={**best.metrics, "own_fields": told})
+
+
+def learn(rows: Rows, own: OwnFields, *, prior: Trained | None, seed: int, name: str) -> Trained:
+    """Return a model of these rows, and of what the tenant's own fields held."""
+    from scoring.training import train  # XGBoost and scikit-learn take 150 MB, which only training needs
+
+    trained = train(
+        rows.with_own(own),
+        rows.came,
+        rows.at,
+        known_at=rows.known_at,
+        groups=rows.lead_ids,
+        weights=rows.weights,
+        names=(*NAMES, *own.names),
+        pillars=[PILLARS.get(feature, OWN) for feature in (*NAMES, *own.names)],
+        seed=seed,
+        feature_version=VERSION,
+        version=name,
+        segments=rows.segments.tolist(),
+        prior=prior,
+    )
+    is_wide = own.fields and len(trained.names) > len(NAMES)
+    return replace(trained, own=own) if is_wide else trained
 
 
 def tenants_to_train() -> list[int]:

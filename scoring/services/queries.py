@@ -79,7 +79,10 @@ def answer_query(*, query: ScoreQuery) -> None:
         ],
         "mode": score.mode,
         "model_version": score.model_version,
-        "values": dict(zip(NAMES, case.vector.values.tolist(), strict=True)),
+        "values": {
+            **dict(zip(NAMES, case.vector.values.tolist(), strict=True)),
+            **{one.feature: one.value for one in score.contributions},
+        },
     }
     same = ScoreQuery.objects.filter(pk=query.pk, answered_at=None, asked_at=query.asked_at)
     same.update(answer=told, answered_at=began)

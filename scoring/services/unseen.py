@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leads.errors import DomainError
-from leads.ml.catalogue import NAMES, VERSION
 from leads.ml.metrics import Values
 from leads.models import ModelVersion, Tenant
 from scoring import rules, selectors
 from scoring.outcomes import Target
-from scoring.pillars import PILLARS as PILLAR_OF
+from scoring.own import OwnFields
 from scoring.pillars import Pillar
 from scoring.selectors import Rows
 from scoring.services import serving
+from scoring.services.learning import learn
 from scoring.services.serving import Served
 from scoring.weights.learned import LEAST_RARER
 from scoring.weights.measured import PILLARS, Stretch, Unseen
@@ -46,8 +46,8 @@ def unseen_of(*, tenant: Tenant, served: Served, now: datetime, seed: int, tell:
         whole = Stretch(rules.START, _by_pillar(parts, [rule.pillar for rule in rules.RULES]), rules.link)
         return _unseen(rows, [whole], is_probability=False)
     if version.tenant_id is None:
-        return _unseen(rows, [_stretch(served.model, rows.matrix)], is_probability=True)
-    return _forward(rows, version, seed, tell)
+        return _unseen(rows, [_stretch(served.model, rows)], is_probability=True)
+    return _forward(rows, tenant, version, served.model.own is not None, seed, tell)
 
 
 def _rows(tenant: Tenant, target: Target | None, now: datetime, tell: Progress) -> Rows:
@@ -68,9 +68,11 @@ def _rows(tenant: Tenant, target: Target | None, now: datetime, tell: Progress) 
     )
 
 
-def _forward(rows: Rows, version: ModelVersion, seed: int, tell: Progress) -> Unseen:
+def _forward(
+    rows: Rows, tenant: Tenant, version: ModelVersion, has_own: bool, seed: int, tell: Progress
+) -> Unseen:
     """Return the moments from the first stretch on, each scored by a model of what was known before."""
-    from scoring.training import TrainingError, train  # XGBoost and scikit-learn take 150 MB
+    from scoring.training import TrainingError  # XGBoost and scikit-learn take 150 MB
 
     market = ModelVersion.objects.serving().filter(engine=serving.ENGINE, tenant=None, fault="").first()
     is_blended = market is not None and version.metrics.get("own_share", 1.0) < 1.0
@@ -83,23 +85,13 @@ def _forward(rows: Rows, version: ModelVersion, seed: int, tell: Progress) -> Un
         past &= rows.known_at <= rows.at[begin]
         seen = rows.only(past)
         try:
-            model = train(
-                seen.matrix,
-                seen.came,
-                seen.at,
-                known_at=seen.known_at,
-                groups=seen.lead_ids,
-                names=NAMES,
-                pillars=[PILLAR_OF[feature] for feature in NAMES],
-                seed=seed,
-                feature_version=VERSION,
-                version=f"{version.name}-{turn}",
-                prior=prior,
-            )
+            own = selectors.own_fields(tenant=tenant, rows=seen).own if has_own else OwnFields(())
+            model = learn(seen, own, prior=prior, seed=seed, name=f"{version.name}-{turn}")
         except TrainingError:
             continue  # too little was known by then: a later stretch has more
-        stretches.append(_stretch(model, rows.matrix[begin:end]))
-        kept[begin:end] = True
+        stretch = (np.arange(len(rows)) >= begin) & (np.arange(len(rows)) < end)
+        stretches.append(_stretch(model, rows.only(stretch)))
+        kept |= stretch
     if not stretches:
         raise DomainError(
             "Too little to go by: of no earlier time was enough known to learn a model from.",
@@ -108,8 +100,8 @@ def _forward(rows: Rows, version: ModelVersion, seed: int, tell: Progress) -> Un
     return _unseen(rows.only(kept), stretches, is_probability=True)
 
 
-def _stretch(model: Trained, matrix: Values) -> Stretch:
-    start, parts = model.explain(matrix)
+def _stretch(model: Trained, rows: Rows) -> Stretch:
+    start, parts = model.explain(model.matrix(rows.vectors()))
     return Stretch(start, _by_pillar(parts, [pillar for _, pillar in model.features]), model.probability)
 
 

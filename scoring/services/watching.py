@@ -6,7 +6,7 @@ from datetime import datetime
 
 from leads.errors import DomainError
 from leads.ml import calibration
-from leads.ml.catalogue import NAMES, VERSION
+from leads.ml.catalogue import VERSION
 from leads.models import ModelVersion, Tenant
 from scoring import drift, selectors
 from scoring.drift import Reference
@@ -34,15 +34,16 @@ def watch(*, tenant: Tenant, now: datetime) -> ModelVersion | None:
         model = serving.load(version)
     except DomainError:
         return None  # whoever serves by it has noted why
-    matrix = selectors.recent_rows(tenant=tenant, now=now, target=Target(version.target))
-    version.watched = {"at": now.isoformat(), "rows": len(matrix)}
-    if len(matrix) >= LEAST:
+    vectors = selectors.recent_rows(tenant=tenant, now=now, target=Target(version.target))
+    version.watched = {"at": now.isoformat(), "rows": len(vectors)}
+    if len(vectors) >= LEAST:
+        matrix = model.matrix(vectors)
         references = {
             name: Reference.from_json(told)
             for name, told in version.metrics["reference"].items()
             if name not in TIME_OF_YEAR
         }
-        found = drift.drifts(references, matrix, NAMES)
+        found = drift.drifts(references, matrix, model.names)
         version.watched |= {
             "features": len(found),
             "drifted": [{"feature": one.feature, "index": one.index} for one in found if one.is_drifted],

@@ -15,7 +15,7 @@ from leads.ml.metrics import Flags, Groups, Values
 from scoring.drift import reference
 from scoring.engine import Pillar
 from scoring.training import report
-from scoring.training.learners import Blend, Calibrated, Learner
+from scoring.training.learners import Blend, Calibrated, Learner, widened
 from scoring.training.selection import (
     Learning,
     clocks,
@@ -89,7 +89,8 @@ def train(
     Raises TrainingError where nothing can be learned.
     """
     data = _ordered(matrix, outcomes, times, segments, names, pillars, known_at, groups, weights)
-    if prior is not None and (prior.names != tuple(names) or prior.feature_version != feature_version):
+    known = tuple(names[: len(prior.names)]) if prior is not None else ()  # further ones are the tenant's own
+    if prior is not None and (prior.names != known or prior.feature_version != feature_version):
         raise TrainingError(
             f"The market's model knows features of version {prior.feature_version}, these are of "
             f"{feature_version}: train the market's model again first.",
@@ -246,7 +247,7 @@ def _pooled(
     inner, held, before = within(bounds), data.outcomes[bounds[0] :], inner_past(past, bounds[0])
     manner, _ = calibration.choose(margins, held, inner, before)
     own = calibration.logit(calibration.forward(manner, margins, held, inner, before))
-    market = Calibrated(prior.learner, prior.calibrator)
+    market = Calibrated(widened(prior.learner, data.matrix.shape[1]), prior.calibrator)
     theirs = market.margins(data.matrix[bounds[0] :])
     known = np.repeat([len(rows) for rows in past], np.diff(bounds)).astype(np.float64)
     first = inner[1] if len(inner) > 2 else 0

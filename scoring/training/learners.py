@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -170,6 +170,17 @@ class Calibrated:
     def to_bytes(self) -> bytes:
         """Refuse: the learner is stored, and its calibrator beside it."""
         raise TypeError("Store the learner and its calibrator one by one.")
+
+
+def widened(learner: Learner, width: int) -> Learner:
+    """Return a learner for rows of so many columns; it looks at the ones it knows, which come first."""
+    if isinstance(learner, Blend):
+        return replace(learner, learners=tuple(widened(one, width) for one in learner.learners))
+    if isinstance(learner, Calibrated):
+        return replace(learner, learner=widened(learner.learner, width))
+    if isinstance(learner, Trees | Additive):
+        return replace(learner, width=width)
+    raise TypeError(f"{type(learner).__name__} cannot be widened.")
 
 
 def _spread(parts: Values, columns: Sequence[int], width: int) -> Values:

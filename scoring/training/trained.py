@@ -19,8 +19,10 @@ from leads.errors import DomainError
 from leads.ml import calibration
 from leads.ml.boosting import Booster
 from leads.ml.calibration import Calibrator
+from leads.ml.features import FeatureVector
 from leads.ml.metrics import Values
 from scoring.engine import Pillar
+from scoring.own import OwnFields
 from scoring.training.learners import Additive, Blend, Calibrated, Learner, Trees, additive_from_bytes
 
 FORMAT = 1
@@ -73,6 +75,16 @@ class Trained:
     adapts: bool
     verdict: Verdict
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    own: OwnFields | None = None
+    """How the tenant's own fields become the last of the features; none where it learned from none."""
+
+    def matrix(self, vectors: Sequence[FeatureVector]) -> Values:
+        """Return the features (n, k) this model looks at."""
+        plain = np.stack([vector.values for vector in vectors])
+        if self.own is None:
+            return plain
+        own = self.own.encode([vector.custom for vector in vectors], [vector.at for vector in vectors])
+        return np.hstack([plain, own])
 
     def explain(self, matrix: Values) -> tuple[float, Values]:
         """Return the margin at the start, and each feature's margin (rows) for each lead (columns)."""
@@ -140,6 +152,8 @@ class Trained:
             "verdict": self.verdict,
             "metrics": self.metrics,
         }
+        if self.own is not None:
+            card["own"] = self.own.as_json()
         target = io.BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, data in {CARD: json.dumps(card).encode(), **blobs}.items():
@@ -185,6 +199,9 @@ def _restore(card: Mapping[str, Any], members: Mapping[str, bytes], feature_vers
         )
     names = tuple(card["names"])
     band = card["band"]
+    own = OwnFields.from_json(card["own"]) if "own" in card else None
+    if own is not None and names[-len(own.names) :] != own.names:
+        raise ValueError("The fields of the tenant do not make these features.")
     return Trained(
         version=card["version"],
         feature_version=card["feature_version"],
@@ -199,6 +216,7 @@ def _restore(card: Mapping[str, Any], members: Mapping[str, bytes], feature_vers
         adapts=bool(card["adapts"]),
         verdict=card["verdict"],
         metrics=card["metrics"],
+        own=own,
     )
 
 

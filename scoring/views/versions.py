@@ -84,6 +84,7 @@ def version(request: MemberRequest, pk: int) -> HttpResponse:
         "can_publish": row.state in (State.CANDIDATE, State.SHADOW, State.RETIRED),
         "is_looked_at": services.is_looked_at(row, timezone.now()),
         "shadow": selectors.shadow_of(row),
+        "own_fields": row.metrics.get("own_fields"),
     }
     if proof is not None:
         context |= charts(proof)

@@ -264,7 +264,11 @@ class Slope:
 
     version = "slope-1"
     feature_version = VERSION
+    names = NAMES
     features: Sequence[tuple[str, Pillar]] = [("urgency", Pillar.URGENCY), ("answers", Pillar.CONTEXT)]
+
+    def matrix(self, vectors: Sequence[FeatureVector]) -> Values:
+        return np.stack([vector.values for vector in vectors])
 
     def explain(self, matrix: Values) -> tuple[float, Values]:
         return -1.0, matrix[:, [INDEX["urgency"], INDEX["answers"]]].T * np.array([[1.0], [-0.5]])

@@ -327,7 +327,11 @@ class TalkModel:
 
     version: str = "scores-test"
     feature_version: str = VERSION
+    names: Sequence[str] = NAMES
     features: Sequence[tuple[str, Pillar]] = (("talk_minutes", Pillar.ENGAGEMENT),)
+
+    def matrix(self, vectors: Sequence[FeatureVector]) -> Values:
+        return np.stack([vector.values for vector in vectors])
 
     def explain(self, matrix: Values) -> tuple[float, Values]:
         return -4.0, 0.1 * matrix[:, [INDEX["talk_minutes"]]].T

@@ -103,8 +103,8 @@ def test_leads_like_those_before_are_told_as_such(
     seen = " ".join(agent_client.get(reverse("scoring:overview")).content.decode().split())
 
     assert watched is not None
-    matrix = selectors.recent_rows(tenant=tenant, now=NOW, target=Target.CLOSING)
-    assert watched.watched["rows"] == len(matrix) > 100
+    found = selectors.recent_rows(tenant=tenant, now=NOW, target=Target.CLOSING)
+    assert watched.watched["rows"] == len(found) > 100
     told = watched.watched["drifted"]
     assert watched.watched["features"] > len(told)
     assert "Since it learned" in seen
@@ -161,7 +161,7 @@ def test_a_model_that_adapts_gets_the_shift_of_the_leads_it_meets(
     told = model.to_bytes()
     ModelVersion.objects.filter(pk=version.pk).update(artifact=told, sha256=hashlib.sha256(told).hexdigest())
     watched = services.watch(tenant=tenant, now=NOW)
-    matrix = selectors.recent_rows(tenant=tenant, now=NOW, target=Target.CLOSING)
+    matrix = model.matrix(selectors.recent_rows(tenant=tenant, now=NOW, target=Target.CLOSING))
     by = calibration.prior_shift(model.calibrator.log_odds(model.margins(matrix)), model.base_rate)
 
     assert watched is not None
