@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from copy import deepcopy
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -98,6 +99,10 @@ def make_model(tenant: Tenant, *, now: datetime) -> ModelVersion:
     if not _learned:
         version = services.retrain(tenant=tenant, now=now, seed=3, promote=True)
         told = {field.name: getattr(version, field.name) for field in ModelVersion._meta.concrete_fields}
-        _learned.update({name: value for name, value in told.items() if name not in ("id", "tenant")})
+        _learned.update(
+            deepcopy({name: value for name, value in told.items() if name not in ("id", "tenant")})
+        )
         return version
-    return registry.promote(version=ModelVersion.objects.create(tenant=tenant, **_learned | UNTRIED))
+    return registry.promote(
+        version=ModelVersion.objects.create(tenant=tenant, **deepcopy(_learned) | UNTRIED)
+    )
