@@ -553,3 +553,12 @@ def test_while_an_experiment_runs_what_serves_stays(
     row.refresh_from_db()
     serving_set.refresh_from_db()
     assert (row.state, serving_set.state) == ("draft", "serving")
+
+
+def test_weights_learned_of_kept_appointments_say_so(tenant: Tenant) -> None:
+    make_past(tenant, leads=200, now=NOW, win=Kind.APPOINTMENT_SHOWED)
+
+    row = services.learn_weights(tenant=tenant, now=NOW)
+
+    assert row.reason.startswith(f"Learned from {row.evidence['leads']['']:,} leads, ")
+    assert f"{row.evidence['came']['']:,} of whom kept an appointment" in row.reason
