@@ -165,5 +165,5 @@ def _tier_move(data: Mapping[str, Any]) -> str:
 
 
 def _fields(names: Any) -> str:
-    words = [str(name).removeprefix("custom.").replace("_", " ") for name in names]
+    words = [str(name).removeprefix("custom.").removeprefix("profile.").replace("_", " ") for name in names]
     return ", ".join(words[:6]) + ("…" if len(words) > 6 else "")
