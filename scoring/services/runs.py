@@ -30,7 +30,7 @@ def carry_out_run(*, run: ModelRun) -> None:
             model_runs.end_run(run=run, told="Every open lead was scored as it would be.")
     except DomainError as error:
         model_runs.end_run(run=run, told=error.message, failed=True)
-    except Exception:
+    except Exception:  # told on the page, and raised on for the worker to log
         model_runs.end_run(run=run, told="It failed; the log of the worker says why.", failed=True)
         raise
 
