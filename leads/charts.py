@@ -255,7 +255,7 @@ def _y_ticks(
 
 def _line_x_ticks(labels: Sequence[str], xs: Sequence[float]) -> list[Tick]:
     last = len(labels) - 1
-    every = max(1, round(len(labels) / 4)) if len(labels) > 8 else 1
+    every = max(1, round(len(labels) / 4)) if len(labels) > 5 else 1
     anchors = {0: "start", last: "end"}
     return [
         Tick(f"{xs[index]:.2f}%", labels[index], anchor=anchors.get(index, "middle"))

@@ -139,3 +139,10 @@ def test_long_axis_shows_every_few_labels() -> None:
     chart = charts.line_chart(id="x", title="T", labels=labels, series=[Series("S", list(range(12)))])
 
     assert [tick.label for tick in chart.x_ticks] == ["D0", "D3", "D6", "D9"]
+
+
+def test_labels_leave_one_another_room_on_a_phone() -> None:
+    days = [f"{day} Nov" for day in range(14, 22)]
+    chart = charts.line_chart(id="c", title="Score", labels=days, series=[Series("Score", range(8))])
+
+    assert [tick.label for tick in chart.x_ticks] == ["14 Nov", "16 Nov", "18 Nov", "20 Nov"]
