@@ -64,6 +64,7 @@ from scoring.models import (
 )
 from tests import factories
 from tests.conftest import SignIn
+from tests.matching.tables import TABLES as HOMES
 
 pytestmark = pytest.mark.django_db
 
@@ -186,6 +187,7 @@ TABLES: dict[type[models.Model], Make] = {
     ModelRun: lambda lead, n: ModelRun.objects.create(
         tenant=lead.tenant, engine="scores", work="train", state="done", told="Done."
     ),
+    **HOMES,
 }
 OPERATORS = {Consumed}
 """Tables of the whole installation, for superusers alone."""
@@ -212,9 +214,12 @@ def staff_client(staff: User, sign_in: SignIn) -> Client:
     return sign_in(staff)
 
 
+APPS = ("leads", "scoring", "matching")
+
+
 def test_every_table_is_in_the_admin() -> None:
-    ours = {model for model in admin.site._registry if model._meta.app_label in ("leads", "scoring")}
-    every = {model for label in ("leads", "scoring") for model in apps.get_app_config(label).get_models()}
+    ours = {model for model in admin.site._registry if model._meta.app_label in APPS}
+    every = {model for label in APPS for model in apps.get_app_config(label).get_models()}
 
     assert ours == every == set(TABLES)
 

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from django.contrib import admin
+
+from leads.admin_site import RecordAdmin, TenantFilter, tenant_filter
+from matching.models import (
+    Feed,
+    FeedRun,
+    Listing,
+    Media,
+    Member,
+    Office,
+    OpenHouse,
+    PriceChange,
+    StatusChange,
+)
+
+
+@admin.register(Listing)
+class ListingAdmin(RecordAdmin):
+    """Homes, which come from a feed, a file or the agents' own form."""
+
+    list_display = (
+        "id",
+        "tenant",
+        "listing_id",
+        "standard_status",
+        "list_price",
+        "unparsed_address",
+        "city",
+        "updated_at",
+    )
+    list_filter = ("standard_status", "property_type", TenantFilter)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+    search_exact = ("listing_key", "listing_id", "postal_code")
+    search_help_text = "A number is looked up as an id; anything else as a whole key, MLS number or ZIP code."
+
+
+@admin.register(PriceChange)
+class PriceChangeAdmin(RecordAdmin):
+    """What prices were before."""
+
+    tenant_path = "listing__tenant"
+    list_display = ("id", "listing_id", "old", "new", "changed_at")
+    list_filter = (tenant_filter("listing__tenant"),)
+    search_number = ("pk", "listing_id")
+
+
+@admin.register(StatusChange)
+class StatusChangeAdmin(RecordAdmin):
+    """What became of listings, and when."""
+
+    tenant_path = "listing__tenant"
+    list_display = ("id", "listing_id", "old", "new", "changed_at")
+    list_filter = ("new", tenant_filter("listing__tenant"))
+    search_number = ("pk", "listing_id")
+
+
+@admin.register(Media)
+class MediaAdmin(RecordAdmin):
+    """Photos and plans of listings."""
+
+    tenant_path = "listing__tenant"
+    exclude = ("content",)
+    list_display = ("id", "listing_id", "media_key", "media_category", "order", "media_alteration")
+    list_filter = (tenant_filter("listing__tenant"),)
+    search_number = ("pk", "listing_id")
+
+
+@admin.register(OpenHouse)
+class OpenHouseAdmin(RecordAdmin):
+    """Hours at which homes are open."""
+
+    tenant_path = "listing__tenant"
+    list_display = ("id", "listing_id", "starts_at", "ends_at", "open_house_type", "open_house_status")
+    list_filter = (tenant_filter("listing__tenant"),)
+    search_number = ("pk", "listing_id")
+
+
+@admin.register(Member)
+class MemberAdmin(RecordAdmin):
+    """Agents as their MLS knows them."""
+
+    list_display = ("id", "tenant", "member_key", "member_full_name", "member_status")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+    search_exact = ("member_key", "member_mls_id")
+
+
+@admin.register(Office)
+class OfficeAdmin(RecordAdmin):
+    """Brokerage offices as their MLS knows them."""
+
+    list_display = ("id", "tenant", "office_key", "office_name", "is_in_idx")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+    search_exact = ("office_key", "office_mls_id")
+
+
+@admin.register(Feed)
+class FeedAdmin(RecordAdmin):
+    """Where listings come from, and how far each is; set up on the listing pages."""
+
+    exclude = ("client_id", "client_secret", "access_token")
+    list_display = ("id", "tenant", "name", "state", "read_at", "reconciled_at", "due_at")
+    list_filter = ("state", TenantFilter)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+
+
+@admin.register(FeedRun)
+class FeedRunAdmin(RecordAdmin):
+    """What came at each reading, and what was refused."""
+
+    list_display = (
+        "id",
+        "tenant",
+        "source",
+        "done",
+        "created",
+        "updated",
+        "unchanged",
+        "failed",
+        "begun_at",
+        "ended_at",
+    )
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+    search_number = ("pk", "feed_id")
