@@ -155,6 +155,7 @@ def line_chart(
     series: Sequence[Series],
     height: int = 220,
     number: Callable[[float], str] = "{:,.0f}".format,
+    axis: Callable[[float], str] | None = None,
     top: float | None = None,
     label_name: str = "Period",
     is_straight: bool = False,
@@ -175,7 +176,7 @@ def line_chart(
         summary=_summary(title, series[0], labels, number),
         height=height,
         series=series,
-        y_ticks=_y_ticks(ticks, place, number),
+        y_ticks=_y_ticks(ticks, place, axis or number),
         x_ticks=_line_x_ticks(labels, xs),
         rows=_rows(labels, series, number),
         data=_data(labels, xs, series, number, place),
@@ -192,6 +193,7 @@ def bar_chart(
     series: Sequence[Series],
     height: int = 220,
     number: Callable[[float], str] = "{:,.0f}".format,
+    axis: Callable[[float], str] | None = None,
     links: Sequence[str] = (),
 ) -> Chart:
     """Draw stacked bars; with `links`, each column opens what it counts."""
@@ -221,7 +223,7 @@ def bar_chart(
         summary=_summary(title, series[0], labels, number),
         height=height,
         series=series,
-        y_ticks=_y_ticks(ticks, place, number),
+        y_ticks=_y_ticks(ticks, place, axis or number),
         x_ticks=[Tick(f"{x:.2f}%", label) for x, label in zip(middles, labels, strict=True)],
         rows=_rows(labels, series, number),
         data=_data(labels, middles, series, number, None),

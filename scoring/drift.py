@@ -3,7 +3,7 @@
 The population stability index of a feature is Σ (a − e)·ln(a / e) over its bins, e being the shares then and
 a those now (Siddiqi 2006); from 0.25 the two are taken for different. Few leads give a high index by chance:
 it is (1/n + 1/m)·χ² then (Yurdakul 2018), so only what chance would hardly give, all features counted
-(Bonferroni, 5 %), is told.
+(Bonferroni, 5%), is told.
 """
 
 from __future__ import annotations

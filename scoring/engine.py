@@ -80,7 +80,7 @@ class Model(Protocol):
         ...
 
     def interval(self, margin: Values) -> tuple[Values, Values]:
-        """Return the ends of the 95 % interval of that probability."""
+        """Return the ends of the 95% interval of that probability."""
         ...
 
 
@@ -229,7 +229,7 @@ def _own(matrix: Values, model: Model | None) -> list[Mapping[str, float | None]
 
 
 def _intervals(model: Model, margin: Values, scores: Values) -> list[tuple[float, float] | None]:
-    """Return the 95 % interval of each score; it holds the score itself."""
+    """Return the 95% interval of each score; it holds the score itself."""
     lows, highs = model.interval(margin)
     return [
         (min(low, score), max(high, score))

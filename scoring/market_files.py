@@ -286,7 +286,7 @@ def _figure(number: int, column: str, row: Mapping[str, object], name: str, erro
 
 def _rate(number: int, column: str, row: Mapping[str, object], errors: _Errors) -> float | None:
     def check(value: float) -> str:
-        return "" if LEAST_RATE <= value <= MOST_RATE else f"A rate of {value:g} % cannot be."
+        return "" if LEAST_RATE <= value <= MOST_RATE else f"A rate of {value:g}% cannot be."
 
     return _number(number, column, row, errors, check, "Write percent: 6.5, not 0.065.")
 

@@ -4,10 +4,10 @@ A score is 100 times a rising curve of a sum of margins (`link`), so it can neve
 to be clipped. The weights below are margins (log odds); they were set by hand, from these considerations:
 
 * START: with nothing known a lead scores 15, and 24 when it has just come in. Published shares of internet
-  leads that close lie at 0.4–1.2 %; the score ranks people for an agent's attention, so its scale is spread
+  leads that close lie at 0.4–1.2%; the score ranks people for an agent's attention, so its scale is spread
   over 0–100 and is no closing rate.
-* Sources: published closing shares by source (referrals 15–30 %, open house 2–10 %, portals 1–5 %, social
-  0.3–1.5 %) enter as log odds against the usual 1.75 %, at a third of their strength, the ranges being wide.
+* Sources: published closing shares by source (referrals 15–30%, open house 2–10%, portals 1–5%, social
+  0.3–1.5%) enter as log odds against the usual 1.75%, at a third of their strength, the ranges being wide.
 * Recency: contacting within the first hour multiplied the odds of qualifying about seven times (2011 study of
   1.25 million leads); interest halves over a week and is counted against a lead after a month of silence.
 * Waiting: the same studies find the odds falling steeply while a lead waits, so an unanswered message costs.
@@ -69,7 +69,7 @@ def _as_is(x: Values) -> Values:
 
 
 def _filling(scale: float) -> Callable[[Values], Values]:
-    """Rise from 0 towards 1; `scale` reaches 63 %."""
+    """Rise from 0 towards 1; `scale` reaches 63%."""
     return lambda x: -np.expm1(-x / scale)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leads.ml.metrics import Flags, Values, wilson
+from scoring import cut_words
 from scoring.engine import Thresholds
 from scoring.outcomes import WORDS, Target, Words
 
@@ -52,22 +53,6 @@ MOST_MARGIN = 3.0
 _STEPS = ((15.0, 1.0), (1.5, 0.1), (0.0, 0.01))
 """Where the scores' middle nine tenths span so much, cuts are multiples of so much."""
 
-_NUMBERS = (
-    "no",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
@@ -77,14 +62,6 @@ class Capacity:
     warm_a_week: float
     least_precision: float = 0.0
     agents: int | None = None
-
-    @property
-    def team(self) -> str:
-        """Return the team in words: "your two agents"."""
-        if self.agents is None:
-            return "your team"
-        number = _NUMBERS[self.agents] if 0 <= self.agents < len(_NUMBERS) else str(self.agents)
-        return "your agent" if self.agents == 1 else f"your {number} agents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +85,7 @@ class Graded:
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """For how many of the graded leads above the hot cut it came, with Wilson's 95 % interval."""
+    """For how many of the graded leads above the hot cut it came, with Wilson's 95% interval."""
 
     leads: int
     closed: int
@@ -121,8 +98,7 @@ class Precision:
         return self.closed / self.leads if self.leads else 0.0
 
     def __str__(self) -> str:
-        interval = f"{100 * self.low:.0f}–{_percent(self.high)}"
-        return f"{_percent(self.share)} {WORDS[self.target].did} (95 %: {interval})"
+        return cut_words.share_that_came(self.share, self.low, self.high, WORDS[self.target])
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +207,8 @@ def standard_cuts(graded: Graded) -> Cuts:
     return replace(
         cuts,
         reasons=(
-            f"Hot from {cuts.hot:g}: {_percent(above[0])} {tried} lie above.",
-            f"Warm from {cuts.warm:g}: {_percent(above[1])} lie above.",
+            f"Hot from {cuts.hot:g}: {cut_words.percent(above[0])} {tried} lie above.",
+            f"Warm from {cuts.warm:g}: {cut_words.percent(above[1])} lie above.",
             f"Steady from {cuts.steady:g}: below lie leads that seldom {WORDS[graded.target].do}.",
         ),
         hot_a_week=None,
@@ -260,8 +236,9 @@ def _standard(standard: Thresholds, count: int) -> Cuts:
 
 
 def _pooled(whole: Cuts, name: str, count: int, closings: int, target: Target) -> Cuts:
+    leads = f"{count:,} {cut_words.segment_words(name)} leads"
     reason = (
-        f"As for all leads: {count:,} {_words(name)} leads and {closings:,} {WORDS[target].plural},"
+        f"As for all leads: {leads} and {closings:,} {WORDS[target].plural},"
         f" {LEAST_SEGMENT} and {LEAST_CLOSINGS} are needed for cuts of their own."
     )
     return replace(whole, pooled=True, reasons=(reason, *whole.reasons))
@@ -381,7 +358,7 @@ def _steady(leads: _Leads, warm: float) -> tuple[float, str]:
     if not leads.can_grade:
         return float(leads.grid[_last(fits)]), "half of the other leads lie below"
     place = _last(fits & (leads.missed <= MOST_MISSED * leads.closings))
-    missed = _percent(float(leads.missed[place]) / leads.closings)
+    missed = cut_words.percent(float(leads.missed[place]) / leads.closings)
     return float(leads.grid[place]), f"{missed} of the {leads.words.plural} came from below"
 
 
@@ -392,39 +369,22 @@ def _last(fits: Flags) -> int:
 
 def _why_hot(capacity: Capacity, room: _Room, bound: str, hot_a_week: float, words: Words) -> str:
     """Say what the hot cut rests on."""
-    calls = f"{capacity.hot_a_week:g} leads a week"
-    room_told = f"{capacity.team} can call {calls}"
-    if room.segment:
-        room_told = (
-            f"{room.hot:.3g} of the {calls} {capacity.team} can call are {_words(room.segment)} leads,"
-            f" for they bring {_percent(room.share)} of the {words.plural}"
-        )
+    calls = cut_words.Calls(
+        cut_words.team_words(capacity.agents), capacity.hot_a_week, room.segment, room.hot, room.share
+    )
     if bound == "precision":
-        wanted = f"at least {_percent(capacity.least_precision)} are to {words.do}"
-        return f"{wanted}, so {hot_a_week:.3g} a week are hot, though {room_told}"
+        return cut_words.by_precision(capacity.least_precision, hot_a_week, calls, words)
     if bound == "average":
-        floor = "lower scores are not half the average"
-        return f"{floor}, so {hot_a_week:.3g} a week are hot, though {room_told}"
+        return cut_words.by_average(hot_a_week, calls, words)
     if bound == "share":
-        return f"the best {_percent(MOST_HOT)} of the leads are {hot_a_week:.3g} a week, and {room_told}"
-    return room_told
+        return cut_words.by_share(MOST_HOT, hot_a_week, calls, words)
+    return calls.told(words)
 
 
 def _told(leads: _Leads, capacity: Capacity, precision: Precision | None, precise: bool) -> str:
     """Say for how many of the hot leads it came."""
     if not leads.can_grade:
-        return f"{leads.closings} {leads.words.plural} are too few to tell how many of them {leads.words.do}"
+        return cut_words.too_few(leads.closings, leads.words)
     if precision is None:
         return "no lead with a known outcome lies above it"
-    told = f"of the leads above it {precision}"
-    if precise:
-        return told
-    return f"{told}: no higher cut makes sure of the {_percent(capacity.least_precision)} wanted"
-
-
-def _words(segment: str) -> str:
-    return segment.replace("_", " ")
-
-
-def _percent(share: float) -> str:
-    return f"{100.0 * share:.0f} %"
+    return cut_words.of_those_above(str(precision), None if precise else capacity.least_precision)

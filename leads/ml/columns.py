@@ -103,7 +103,7 @@ def plain(number: float) -> str:
 
 
 def read_number(text: str) -> float:
-    """Return the number in "1,200", "$580k", "(35)" or "12 %"; NaN when there is none."""
+    """Return the number in "1,200", "$580k", "(35)" or "12%"; NaN when there is none."""
     found = _AMOUNT.fullmatch(text.strip().casefold())
     if found is None or (found[1] == "(") != (found[6] == ")"):
         return math.nan

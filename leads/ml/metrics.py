@@ -27,7 +27,7 @@ LEAST = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A figure and the ends of its 95 % interval."""
+    """A figure and the ends of its 95% interval."""
 
     value: float
     low: float
@@ -41,7 +41,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """One row of a reliability table: what was said and what happened, with Wilson's 95 % interval."""
+    """One row of a reliability table: what was said and what happened, with Wilson's 95% interval."""
 
     count: int
     said: float
@@ -144,7 +144,7 @@ def ece(outcomes: Flags, probabilities: Values, bins: int = BINS) -> float:
 
 
 def wilson(hits: float, count: float) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share (Wilson 1927)."""
+    """Return Wilson's 95% interval of a share (Wilson 1927)."""
     if count <= 0:
         return 0.0, 1.0
     share, square = hits / count, Z95 * Z95
@@ -198,7 +198,7 @@ def interval(
     rounds: int = ROUNDS,
     groups: Groups | None = None,
 ) -> Interval:
-    """Return a measure with its 95 % percentile interval over resampled rows (Efron's bootstrap).
+    """Return a measure with its 95% percentile interval over resampled rows (Efron's bootstrap).
 
     Rows of one group (n,) are drawn together: moments of one lead are no independent evidence. The error of
     calibration is a sum of sizes, which resampling only adds to: its interval is moved back by that bias.
@@ -236,7 +236,7 @@ def _places(count: int, groups: Groups | None) -> tuple[NDArray[np.int64], int]:
 def mean_interval(
     values: Values, *, seed: int, rounds: int = ROUNDS, groups: Groups | None = None
 ) -> Interval:
-    """Return the mean of rows with its 95 % bootstrap interval; for paired differences of two models."""
+    """Return the mean of rows with its 95% bootstrap interval; for paired differences of two models."""
     if len(values) == 0:
         return Interval(math.nan, math.nan, math.nan)
     places, size = _places(len(values), groups)

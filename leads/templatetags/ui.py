@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from leads import figures
 from leads.models.alerts import AlertKind
 from leads.models.leads import Tier
 
@@ -121,11 +122,17 @@ def whole(value: float | None) -> str:
 
 @register.filter
 def signed(value: float | None) -> str:
-    """Write a number with its sign, a true minus among them."""
+    """Write a number with its sign, a true minus among them; none for what rounds to zero."""
     if value is None:
         return ""
-    text = f"{abs(value):g}" if isinstance(value, int) else f"{abs(value):.1f}"
-    return f"{'+' if value > 0 else '−' if value < 0 else ''}{text}"  # noqa: RUF001
+    return figures.signed(value, 0 if isinstance(value, int) else 1)
+
+
+@register.filter
+def delta_class(value: float) -> str:
+    """Return the colour of a number that `signed` writes; none for one it writes as zero."""
+    shown = round(value, 1)
+    return "delta-up" if shown > 0 else "delta-down" if shown < 0 else "text-ink-3"
 
 
 @register.simple_tag

@@ -83,7 +83,7 @@ def learning_weights(treated: Flags, propensity: Values, *, clip: float = CLIP) 
 def effect_of_treatment(
     outcomes: Flags, treated: Flags, propensity: Values, *, clip: float = CLIP
 ) -> Interval:
-    """Return the difference treatment makes to the share that closes, with its 95 % interval.
+    """Return the difference treatment makes to the share that closes, with its 95% interval.
 
     Weighted means (Hájek 1971) and the variance of their linearisation; ValueError if an arm is empty.
     """

@@ -42,8 +42,8 @@ class Plan:
     def sentence(self) -> str:
         """Say what it takes."""
         return (
-            f"To tell {100 * self.base_rate:.1f} % from {100 * (self.base_rate + self.least_effect):.1f} %"
-            f" with {100 * self.power:.0f} % power takes {self.leads:,} leads or {self.days:,} days."
+            f"To tell {100 * self.base_rate:.1f}% from {100 * (self.base_rate + self.least_effect):.1f}%"
+            f" with {100 * self.power:.0f}% power takes {self.leads:,} leads or {self.days:,} days."
         )
 
 

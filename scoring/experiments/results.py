@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from leads.figures import signed
 from leads.ml.metrics import wilson
 from scoring.experiments.assignment import MISMATCH, mismatch_chance
 from scoring.experiments.planning import Plan
@@ -46,12 +47,12 @@ class Arm:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Return Wilson's 95 % interval of the rate; of one look, to be shown and not to decide by."""
+        """Return Wilson's 95% interval of the rate; of one look, to be shown and not to decide by."""
         return wilson(self.closed, self.known)
 
     @property
     def words(self) -> str:
-        return f"{100.0 * self.rate:.1f} % of {self.known:,} leads"
+        return f"{100.0 * self.rate:.1f}% of {self.known:,} leads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class GuardReading:
         low, high = sorted((sign * scale * found.low, sign * scale * found.high))
         return (
             f"{self.guard.name} {side} by {abs(scale * found.value):.2g} {unit}"
-            f" (95 %: {low:.2g} to {high:.2g}); {scale * self.guard.limit:.2g} allowed."
+            f" (95%: {low:.2g} to {high:.2g}); {scale * self.guard.limit:.2g} allowed."
         )
 
 
@@ -204,7 +205,7 @@ def _sentence(
         return f"Too early to say anything of “{treated.name}”: {rates}."
     told = (
         f"{rates}, a difference of {_points(found.value)} points"
-        f" (95 %, valid at every look: {_points(found.low)} to {_points(found.high)})"
+        f" (95%, valid at every look: {_points(found.low)} to {_points(found.high)})"
     )
     if stop is Stop.WON:
         return f"“{treated.name}” won: {told}."
@@ -220,7 +221,7 @@ def _sentence(
 
 
 def _points(share: float) -> str:
-    return f"{100.0 * share:+.1f}".replace("-", "−")
+    return signed(100.0 * share)
 
 
 def _rare(chance: float) -> str:

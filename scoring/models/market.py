@@ -75,4 +75,4 @@ class MortgageRate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rate:g} % on {self.day:%Y-%m-%d}"
+        return f"{self.rate:g}% on {self.day:%Y-%m-%d}"

@@ -28,7 +28,7 @@ BASELINES = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measure and the ends of its 95 % interval; None where it could not be computed."""
+    """A measure and the ends of its 95% interval; None where it could not be computed."""
 
     value: float | None
     low: float | None = None

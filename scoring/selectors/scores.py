@@ -138,7 +138,13 @@ class Explanation:
     feature_version: str
     event_at: datetime
     scored_at: datetime
+    propensity: float | None = None
     is_explored: bool = False
+
+    @property
+    def is_set_back(self) -> bool:
+        """Whether the score makes the lead hot and chance does not: it was more likely hot than not."""
+        return self.is_explored and self.tier != engine.Tier.HOT and (self.propensity or 0.0) > 0.5
 
 
 def latest_score(lead: Lead) -> LeadScore | None:
@@ -160,6 +166,7 @@ def explanation(row: LeadScore) -> Explanation:
         feature_version=row.feature_version,
         event_at=row.event_at,
         scored_at=row.scored_at,
+        propensity=row.propensity,
         is_explored=row.is_explored,
     )
 
@@ -182,6 +189,8 @@ def explained(
         feature_version=feature_version,
         event_at=event_at,
         scored_at=scored_at,
+        propensity=score.propensity,
+        is_explored=score.is_explored,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from leads.figures import signed
 from leads.models import Lead, Tenant
 from leads.models.leads import Segment
 from scoring.models import PersonalWeights, WeightSet, WeightSettings
@@ -39,7 +40,7 @@ class PillarWeight:
 
     @property
     def range_text(self) -> str:
-        """Return the estimate's 95 % interval; a dash where nothing was estimated."""
+        """Return the estimate's 95% interval; a dash where nothing was estimated."""
         if self.low is None or self.high is None:
             return "–"  # noqa: RUF001
         return f"{self.low:.2f}–{self.high:.2f}"  # noqa: RUF001
@@ -256,7 +257,7 @@ class PersonalFit:
         """Return the log loss saved a lead, with its interval."""
         if self.saved.value is None or self.saved.low is None or self.saved.high is None:
             return "–"  # noqa: RUF001
-        return f"{self.saved.value:+.4f} ({self.saved.low:+.4f} to {self.saved.high:+.4f})"
+        return f"{signed(self.saved.value, 4)} ({signed(self.saved.low, 4)} to {signed(self.saved.high, 4)})"
 
 
 def personal_fit_of(settings: WeightSettings) -> PersonalFit | None:

@@ -56,7 +56,12 @@ def standing_explanation(lead: Lead) -> Explanation | None:
     row = selectors.latest_score(lead)
     if row is None or lead.scored_at is None or row.score == lead.score:
         return selectors.explanation(row) if row is not None else None
-    now = score_at(lead, lead.scored_at)
+    served = served_as(lead, CURRENT)
+    case = case_at(lead, lead.scored_at, served)
+    now = serving.score_cases([case], served.model, now=lead.scored_at)[0]
+    if not serving.is_ended(case.vector):
+        now = served.explored(lead.pk, now, lead.scored_at)
+    now = replace(now, tier=engine.Tier(lead.tier))
     return selectors.explained(now, feature_version=VERSION, event_at=row.event_at, scored_at=lead.scored_at)
 
 

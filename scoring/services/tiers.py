@@ -152,7 +152,7 @@ def set_capacity(*, tenant: Tenant, hot_a_week: int | None, least_precision: flo
     if hot_a_week is not None and not 1 <= hot_a_week <= MOST_A_WEEK:
         raise DomainError(f"Say how many leads a week the team can call: 1 to {MOST_A_WEEK:,}.", "hot_a_week")
     if not 0.0 <= least_precision <= 1.0:
-        raise DomainError("Say the share of hot leads that must close: 0 to 100 %.", "least_precision")
+        raise DomainError("Say the share of hot leads that must close: 0 to 100%.", "least_precision")
     with transaction.atomic():
         row = _locked(tenant)
         row.hot_a_week, row.least_precision, row.set_by = hot_a_week, least_precision, by

@@ -298,7 +298,7 @@ def _adapts(
 
 
 def _band(manner: Manner, margins: Values, outcomes: Flags, seed: int) -> Band:
-    """Return the 95 % interval of the calibrated log odds, from calibrations of resampled runs of leads."""
+    """Return the 95% interval of the calibrated log odds, from calibrations of resampled runs of leads."""
     step = -(-len(margins) // BAND_ROWS)
     margins, outcomes = margins[::step], outcomes[::step]
     points = np.unique(np.quantile(margins, np.linspace(0.0, 1.0, BAND_POINTS)))

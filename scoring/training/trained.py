@@ -51,7 +51,7 @@ class FeatureVersionMismatch(ModelRefused):
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The 95 % interval of the calibrated log odds along the margin (arrays of like length)."""
+    """The 95% interval of the calibrated log odds along the margin (arrays of like length)."""
 
     margins: tuple[float, ...]
     lows: tuple[float, ...]
@@ -102,7 +102,7 @@ class Trained:
         return self.calibrator.apply(margin)
 
     def interval(self, margin: Values) -> tuple[Values, Values]:
-        """Return the ends of the 95 % interval of the probability of a total margin; neither ever falls.
+        """Return the ends of the 95% interval of the probability of a total margin; neither ever falls.
 
         It says how sure the calibration is: the rate at which leads of this score convert.
         """

@@ -25,6 +25,7 @@ from leads.access import (
 )
 from leads.charts import Chart, Series, line_chart
 from leads.errors import DomainError
+from leads.figures import signed
 from leads.models import ModelVersion
 from scoring import selectors, services, tasks
 from scoring.experiments.planning import Plan
@@ -269,7 +270,7 @@ def _course(row: Experiment) -> Chart | None:
             Series("Lowest it may be", [100 * one["low"] for one in row.course], 6, is_dashed=True),
             Series("Highest it may be", [100 * one["high"] for one in row.course], 6, is_dashed=True),
         ],
-        number="{:+.1f}".format,
+        number=signed,
         is_straight=True,
         label_name="Day",
     )

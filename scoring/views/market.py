@@ -71,7 +71,7 @@ def keep_rate(request: MemberRequest) -> HttpResponse:
         return _render(request, rate_form=form)
     told = form.cleaned_data
     services.keep_market(tenant=request.tenant, by=request.user, rates={told["day"]: told["rate"]})
-    messages.success(request, f"{told['rate']:g} % on {told['day']:%-d %B %Y}: kept.")
+    messages.success(request, f"{told['rate']:g}% on {told['day']:%-d %B %Y}: kept.")
     return redirect(ROUTE)
 
 

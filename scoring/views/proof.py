@@ -75,14 +75,15 @@ def _reliability(rows: list[Reliability]) -> Chart | None:
     return line_chart(
         id="reliability",
         title="What was said and what came",
-        labels=[f"{100 * row.said:.0f} %" for row in rows],
+        labels=[f"{100 * row.said:.0f}%" for row in rows],
         label_name="Said",
         is_straight=True,
         series=[
-            Series("Came, %", [100 * row.happened for row in rows]),
-            Series("Said, %", [100 * row.said for row in rows], 6, is_dashed=True),
+            Series("Came", [100 * row.happened for row in rows]),
+            Series("Said", [100 * row.said for row in rows], 6, is_dashed=True),
         ],
-        number="{:,.1f}".format,
+        number="{:.1f}%".format,
+        axis="{:g}%".format,
     )
 
 
@@ -93,15 +94,14 @@ def _gains(rows: list[Gain]) -> Chart | None:
     return line_chart(
         id="gains",
         title="Reached by calling the best-scored first",
-        labels=["0 %", *(f"{100 * row.share:.0f} %" for row in told)],
+        labels=["0%", *(f"{100 * row.share:.0f}%" for row in told)],
         label_name="Share called",
         is_straight=True,
         series=[
-            Series(
-                "By score, % reached", [0.0, *(100 * (row.reached or 0.0) for row in told)], is_filled=True
-            ),
-            Series("In any order, %", [0.0, *(100 * row.share for row in told)], 6, is_dashed=True),
+            Series("Reached by score", [0.0, *(100 * (row.reached or 0.0) for row in told)], is_filled=True),
+            Series("In any order", [0.0, *(100 * row.share for row in told)], 6, is_dashed=True),
         ],
+        number="{:.0f}%".format,
         top=100,
     )
 
@@ -117,6 +117,7 @@ def _folds(rows: list[Fold]) -> Chart | None:
         label_name="From",
         is_straight=True,
         number="{:,.1f}".format,
+        axis="{:g}".format,
         series=[
             Series("AUC × 100", [100 * (row.auc.value or 0.0) for row in told]),
             Series("Calibration error, %", [100 * (row.ece.value or 0.0) for row in told], 2),

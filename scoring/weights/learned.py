@@ -6,7 +6,7 @@ later leads before they were known (prequential evidence, Dawid 1984). So the in
 of the spreads, too.
 
 Of many weights some look different by chance. A weight is published only if it stands against all the others
-(Holm 1979, 5 %): a segment's own where it differs from the one of all, the one of all where that differs from
+(Holm 1979, 5%): a segment's own where it differs from the one of all, the one of all where that differs from
 one. Everything else counts once, as in the plain model.
 """
 
@@ -49,7 +49,7 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One pillar's weight in one segment: published, and as estimated with its 95 % interval."""
+    """One pillar's weight in one segment: published, and as estimated with its 95% interval."""
 
     pillar: Pillar
     weight: float
@@ -284,7 +284,7 @@ def _sentences(segment: str, told: Sequence[Estimate], learned_from: str) -> tup
     return tuple(
         f"{PILLAR_LABELS[one.pillar]} {whom} counts {one.weight:.2f} times"
         + (
-            f" (95 %: {one.low:.2f}–{one.high:.2f}), {learned_from}."
+            f" (95%: {one.low:.2f}–{one.high:.2f}), {learned_from}."
             if one.basis is Basis.OWN or not segment
             else ", as with all leads: this segment shows no difference."
         )

@@ -110,7 +110,7 @@ class _Turn:
 
 
 def market_weights(conditions: MarketConditions) -> Adjustment:
-    """Return what the market multiplies each pillar with, within ±20 %, and a sentence for each."""
+    """Return what the market multiplies each pillar with, within ±20%, and a sentence for each."""
     turns = [
         turn
         for turn in (_supply(conditions), _inventory(conditions), _season(conditions), _rate(conditions))
@@ -137,7 +137,7 @@ def _sentence(pillar: Pillar, multiplier: float, causes: Sequence[tuple[float, s
     told = f"{speaking}, though {against}" if speaking and against else speaking or against
     if percent == 0:
         return f"{label} counts as usual: {told}."
-    return f"{label} counts {abs(percent)} % {'more' if percent > 0 else 'less'}: {told}."
+    return f"{label} counts {abs(percent)}% {'more' if percent > 0 else 'less'}: {told}."
 
 
 def _beyond(value: float, low: float, high: float) -> float:
@@ -172,7 +172,7 @@ def _inventory(conditions: MarketConditions) -> _Turn | None:
         return None
     strengths = {Pillar.URGENCY: 0.05 * fewer, Pillar.FIT: -0.04 * fewer}
     kind = "fewer" if fewer > 0 else "more"
-    return _Turn(strengths, f"{abs(change):.0%} {kind} homes are for sale than a year ago".replace("%", " %"))
+    return _Turn(strengths, f"{abs(change):.0%} {kind} homes are for sale than a year ago")
 
 
 def _season(conditions: MarketConditions) -> _Turn | None:
@@ -197,5 +197,5 @@ def _rate(conditions: MarketConditions) -> _Turn | None:
     if not held:
         return None
     side = "above" if held > 0 else "below"
-    words = f"mortgage rates are {abs(rate - usual):.1f} points {side} the {usual:.1f} % of the past year"
+    words = f"mortgage rates are {abs(rate - usual):.1f} points {side} the {usual:.1f}% of the past year"
     return _Turn({Pillar.FINANCING: 0.08 * held}, words)

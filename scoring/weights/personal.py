@@ -67,7 +67,7 @@ def personal_weights(
     *,
     pillars: Sequence[Pillar] = tuple(Pillar),
 ) -> Adjustment:
-    """Return what a lead's own past multiplies each pillar with, within ±20 %.
+    """Return what a lead's own past multiplies each pillar with, within ±20%.
 
     `margins` (k, p) are the pillars' log odds at k past moments of the lead, with the weights of segment and
     market in them, `base` (k,) the log odds at the start, `steps` (k,) whether they took a step soon after.
@@ -97,6 +97,6 @@ def personal_weights(
 def _sentence(pillar: Pillar, multiplier: float, count: int) -> str:
     percent, side = round(100.0 * abs(multiplier - 1.0)), "more" if multiplier > 1.0 else "less"
     return (
-        f"{PILLAR_LABELS[pillar]} counts {percent} % {side} with them:"
+        f"{PILLAR_LABELS[pillar]} counts {percent}% {side} with them:"
         f" in {count} moments of their own past it told {side} than with others."
     )

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 LIST = "/agent/scoring/experiments/"
 SOONER = "Hot from sixty, so that a lead who asks twice is called the same day"
-MARGIN = "a difference of +9.6 points (95 %, valid at every look: +1.2 to +18.0)"
+MARGIN = "a difference of +9.6 points (95%, valid at every look: +1.2 to +18.0)"
 
 
 def variant(name: str, known: int, came: int) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def course(now: datetime, days: int) -> list[dict[str, Any]]:
 def rows(tenant: Tenant, broker: User) -> list[str]:
     """A plan, one that runs, one that won, one that did harm, and a version in shadow that was graded."""
     now = datetime.now(UTC)
-    rates = f"20.4 % of 407 leads closed against 10.9 % of 412 leads under “as it is”, {MARGIN}"
+    rates = f"20.4% of 407 leads closed against 10.9% of 412 leads under “as it is”, {MARGIN}"
     begun = {"made_by": broker, "started_at": now - timedelta(days=120), "read_at": now}
     ended = {**begun, "state": "ended", "ended_at": now, "course": course(now, 30)}
     made: list[Experiment] = [
@@ -142,7 +142,7 @@ def test_a_broker_plans_starts_and_ends_without_script(
         page.get_by_label(label).fill(score)
     page.get_by_label("Leads that come in a day").fill("12")
     page.get_by_role("button", name="Reckon what it takes").click()
-    expect(page.get_by_role("main")).to_contain_text("with 80 % power takes")
+    expect(page.get_by_role("main")).to_contain_text("with 80% power takes")
     assert not Experiment.objects.exists()
 
     page.get_by_role("button", name="Keep the plan").click()

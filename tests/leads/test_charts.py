@@ -105,14 +105,18 @@ def test_a_slope_that_says_something_is_drawn_straight() -> None:
     chart = charts.line_chart(
         id="gain",
         title="Gain",
-        labels=["0 %", "50 %", "100 %"],
+        labels=["0%", "50%", "100%"],
         series=[Series("Reached", [0, 50, 100])],
         label_name="Called",
         is_straight=True,
+        number="{:.1f}%".format,
+        axis="{:g}%".format,
     )
 
     assert chart.paths[0].line == "M0.00 214.0L50.00 112.0L100.00 10.0"
     assert chart.label_name == "Called"
+    assert [tick.label for tick in chart.y_ticks] == ["0%", "25%", "50%", "75%", "100%"]
+    assert chart.rows[1].cells == ["50.0%"]
 
 
 def test_bar_chart_stacks_its_series_and_links_each_column() -> None:

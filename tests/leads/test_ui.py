@@ -93,10 +93,28 @@ def test_duration_shows_its_two_largest_units(seconds: float | None, text: str) 
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(None, ""), (3, "+3"), (0, "0"), (-4, "−4"), (2.25, "+2.2"), (-0.5, "−0.5")]
+    ("value", "text"),
+    [
+        (None, ""),
+        (3, "+3"),
+        (0, "0"),
+        (-4, "−4"),
+        (2.25, "+2.2"),
+        (-0.5, "−0.5"),
+        (-0.04, "0.0"),
+        (0.04, "0.0"),
+    ],
 )
 def test_signed_writes_a_true_minus(value: float | None, text: str) -> None:
     assert ui.signed(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "css_class"),
+    [(0.06, "delta-up"), (-0.06, "delta-down"), (-0.04, "text-ink-3"), (0, "text-ink-3")],
+)
+def test_a_number_written_as_zero_has_no_colour(value: float, css_class: str) -> None:
+    assert ui.delta_class(value) == css_class
 
 
 def test_signed_duration_is_silent_about_no_change() -> None:

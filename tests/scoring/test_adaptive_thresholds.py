@@ -50,9 +50,9 @@ def test_adaptive_threshold_learning() -> None:
     assert choosier.precision.low >= 0.15
     assert usual.reasons == (
         "Hot from 87: your two agents can call 40 leads a week;"
-        " of the leads above it 26 % closed (95 %: 22–31 %).",
+        " of the leads above it 26% closed (95%: 22–31%).",
         "Warm from 68: 57.9 more leads a week.",
-        "Steady from 48: 10 % of the closings came from below.",
+        "Steady from 48: 10% of the closings came from below.",
     )
 
 
@@ -99,7 +99,7 @@ def test_nobody_below_half_the_average_is_hot_however_much_time_there_is() -> No
     assert cuts.hot == np.ceil(average / 2)
     assert cuts.warm == np.ceil(average / 4)
     assert cuts.reasons[0].startswith(
-        "Hot from 3: lower scores are not half the average, so 116 a week are hot, though your team can call"
+        "Hot from 3: scores below are under half the average, so 116 a week are hot, though your team can"
     )
 
 
@@ -108,7 +108,7 @@ def test_a_wish_no_cut_can_make_sure_of_is_said() -> None:
 
     assert (found.hot, found.precise) == (87.0, False)
     assert found.reasons[0].endswith(
-        "of the leads above it 26 % closed (95 %: 22–31 %): no higher cut makes sure of the 50 % wanted."
+        "of the leads above it 26% closed (95%: 22–31%): no higher cut makes sure of the 50% wanted."
     )
 
 
@@ -119,7 +119,7 @@ def test_a_wish_that_raises_the_cut_is_the_reason() -> None:
     assert found.precision is not None
     assert found.precision.low >= 0.16
     assert found.reasons[0].startswith(
-        f"Hot from {found.hot:g}: at least 16 % are to close, so {found.hot_a_week:.3g} a week are hot,"
+        f"Hot from {found.hot:g}: at least 16% are to close, so {found.hot_a_week:.3g} a week are hot,"
         " though your agent can call 40 leads a week; of the leads above it"
     )
 
@@ -132,7 +132,7 @@ def test_who_could_call_everybody_still_calls_the_best_fifth_first() -> None:
     assert (recent.scores >= found.hot - 1.0).mean() > 0.2
     assert (recent.scores >= found.warm).mean() <= 0.5
     assert found.reasons[0].startswith(
-        "Hot from 81: the best 20 % of the leads are 58.7 a week, and your team can call 1000 leads a week;"
+        "Hot from 81: the best 20% of the leads are 58.7 a week, and your team can call 1000 leads a week;"
     )
 
 
@@ -179,6 +179,14 @@ def test_a_segment_with_few_leads_takes_the_cuts_of_all() -> None:
     )
 
 
+def test_a_segment_is_named_as_people_write_it() -> None:
+    recent, graded = segmented()
+    renamed = [one.replace("luxury", "first_time_buyer") for one in recent.segments]
+    found = choose_cuts(replace(recent, segments=renamed), graded, TEAM)
+
+    assert found["first_time_buyer"].reasons[0].startswith("As for all leads: 21 first-time buyer leads and ")
+
+
 def test_reasons_say_what_came() -> None:
     recent, graded = segmented()
     found = choose_cuts(recent, replace(graded, target=Target.SHOWING), TEAM)
@@ -188,15 +196,15 @@ def test_reasons_say_what_came() -> None:
 
     assert single.reasons == (
         "Hot from 87: your two agents can call 40 leads a week;"
-        " of the leads above it 26 % kept an appointment (95 %: 22–31 %).",
+        " of the leads above it 26% kept an appointment (95%: 22–31%).",
         "Warm from 68: 57.9 more leads a week.",
-        "Steady from 48: 10 % of the kept appointments came from below.",
+        "Steady from 48: 10% of the kept appointments came from below.",
     )
     assert found["luxury"].reasons[0] == (
         "As for all leads: 21 luxury leads and 3 kept appointments,"
         " 100 and 10 are needed for cuts of their own."
     )
-    assert " % of the kept appointments" in found["investor"].reasons[0]
+    assert "% of the kept appointments" in found["investor"].reasons[0]
     assert standard_cuts(past).reasons[2].endswith(": below lie leads that seldom keep an appointment.")
     assert Cuts.from_json(single.as_json()) == single
 

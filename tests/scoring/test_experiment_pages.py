@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 READING = {
     "stop": "stop: won",
-    "sentence": "“Sooner hot” won: 22.0 % of 100 leads closed.",
+    "sentence": "“Sooner hot” won: 22.0% of 100 leads closed.",
     "ratio_chance": 0.4,
     "difference": {"value": 0.12, "low": 0.021, "high": 0.214, "chance": 0.01},
     "variants": [
@@ -119,7 +119,7 @@ def test_it_is_reckoned_before_it_is_kept(broker_client: Client) -> None:
     seen = broker_client.post(page("experiment-new"), FILLED | {"reckon": "1"})
 
     assert seen.status_code == 200
-    assert "To tell 10.0 % from 15.0 % with 80 % power takes" in text(seen)
+    assert "To tell 10.0% from 15.0% with 80% power takes" in text(seen)
     assert not Experiment.objects.exists()
     kept = broker_client.post(page("experiment-new"), FILLED)
     row = Experiment.objects.get()
@@ -178,7 +178,7 @@ def test_a_plan_is_started_and_ended(broker_client: Client, agent_client: Client
     over = broker_client.post(page("experiment-end", row.pk))
     done = text(broker_client.get(page("experiment", row.pk)))
 
-    assert "It has not begun. To tell 10.0 % from 15.0 %" in planned
+    assert "It has not begun. To tell 10.0% from 15.0%" in planned
     assert page("experiment-discard", row.pk) in planned
     assert told(begun) == ["It runs. Leads enter as they are scored."]
     assert "It has just begun" in runs
@@ -216,7 +216,7 @@ def test_what_won_is_shown_with_intervals_and_taken_over(broker_client: Client, 
     after = text(broker_client.get(page("experiment", row.pk)))
 
     assert 'between <span class="num">+2.1</span> and <span class="num">+21.4</span>' in seen
-    assert '10.0 % <span class="text-ink-3">(6.0 to 17.0)</span>' in seen
+    assert '10.0% <span class="text-ink-3">(6.0 to 17.0)</span>' in seen
     assert "Alerts a lead worse by 2 alerts." in seen
     assert "by its stop rule" in seen
     assert 'id="experiment-' in seen

@@ -281,7 +281,7 @@ def test_kept_appointments_count_where_those_are_wanted(tenant: Tenant, broker: 
 
     found = services.read_experiment(experiment=row, now=LATER)
     assert found.treated.closed == 1
-    assert " leads kept an appointment against 0.0 % of " in found.sentence
+    assert " leads kept an appointment against 0.0% of " in found.sentence
 
 
 def test_leads_that_opt_out_stop_it(tenant: Tenant, broker: User) -> None:

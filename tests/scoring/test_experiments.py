@@ -143,7 +143,7 @@ def test_more_power_a_smaller_effect_and_uneven_shares_take_more_leads() -> None
     assert more_power.leads_at_one_look == 2 * 918
     assert min(more_power.leads, smaller.leads, uneven.leads) > PLAN.leads
     assert smaller.leads > 3 * PLAN.leads
-    assert PLAN.sentence == ("To tell 10.0 % from 15.0 % with 80 % power takes 2,628 leads or 222 days.")
+    assert PLAN.sentence == ("To tell 10.0% from 15.0% with 80% power takes 2,628 leads or 222 days.")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_nothing_is_said_of_a_handful_of_leads() -> None:
     assert (found.low, found.high, found.chance) == (-math.inf, math.inf, 1.0)
     assert reading((0, 19), (5, 19)).sentence == (
         "Too early to say anything of “Urgent first”:"
-        " 26.3 % of 19 leads closed against 0.0 % of 19 leads under “control”."
+        " 26.3% of 19 leads closed against 0.0% of 19 leads under “control”."
     )
 
 
@@ -225,8 +225,8 @@ def test_the_sentence_says_what_came() -> None:
     found = read(PLAN, *arms((50, 600), (110, 600)), days=14.0, target=Target.SHOWING)
 
     assert found.sentence.startswith(
-        "“Urgent first” won: 18.3 % of 600 leads kept an appointment"
-        " against 8.3 % of 600 leads under “control”,"
+        "“Urgent first” won: 18.3% of 600 leads kept an appointment"
+        " against 8.3% of 600 leads under “control”,"
     )
 
 
@@ -236,8 +236,8 @@ def test_an_experiment_keeps_running_until_something_is_proved() -> None:
     assert (found.stop, found.is_over) == (Stop.KEEP_RUNNING, False)
     assert found.treated.interval == wilson(60, 500)
     assert found.sentence == (
-        "Still open: 12.0 % of 500 leads closed against 10.0 % of 500 leads under “control”, a difference of"
-        " +2.0 points (95 %, valid at every look: −4.2 to +8.2);"
+        "Still open: 12.0% of 500 leads closed against 10.0% of 500 leads under “control”, a difference of"
+        " +2.0 points (95%, valid at every look: −4.2 to +8.2);"
         " 1,628 of the 2,628 leads planned are to come."
     )
 
@@ -249,8 +249,8 @@ def test_a_better_arm_wins_but_not_before_two_weeks() -> None:
     assert early.stop is Stop.KEEP_RUNNING
     assert found.stop is Stop.WON
     assert found.sentence.startswith(
-        "“Urgent first” won: 18.3 % of 600 leads closed against 8.3 % of 600 leads under “control”,"
-        " a difference of +10.0 points (95 %, valid at every look: +"
+        "“Urgent first” won: 18.3% of 600 leads closed against 8.3% of 600 leads under “control”,"
+        " a difference of +10.0 points (95%, valid at every look: +"
     )
 
 
@@ -299,7 +299,7 @@ def test_more_opt_outs_than_allowed_are_harm_though_more_leads_close() -> None:
     assert found.stop is Stop.HARM
     assert found.guards[0].broken
     assert found.sentence == (
-        "“Urgent first” does harm: Opt-out rate worse by 7 points (95 %: 3.3 to 11); 2 allowed."
+        "“Urgent first” does harm: Opt-out rate worse by 7 points (95%: 3.3 to 11); 2 allowed."
     )
 
 
@@ -318,7 +318,7 @@ def test_a_guard_within_its_limit_stops_nothing() -> None:
     assert found.stop is Stop.WON
     assert [guard.broken for guard in found.guards] == [False, False, False]
     assert found.guards[0].difference.low > 0.0
-    assert found.guards[2].sentence == ("Response time better by 10 minutes (95 %: 6 to 14); 10 allowed.")
+    assert found.guards[2].sentence == ("Response time better by 10 minutes (95%: 6 to 14); 10 allowed.")
     assert (
         reading((5, 60), (5, 60), replace(noisy, control=Sample.of_share(0, 0))).guards[0].sentence
         == "Opt-out rate: too few leads yet."

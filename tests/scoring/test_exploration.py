@@ -29,6 +29,8 @@ pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 WEEK = "2026-23"
+SET_BACK = "By its score this lead is hot. Chance set it back for this week, as part of exploration"
+NOTHING_TO_DO = "Nothing needs to: its score is that of a hot lead."
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +55,12 @@ def leads(tenant: Tenant) -> list[Lead]:
 def score(leads: list[Lead]) -> dict[int, LeadScore]:
     services.rescore(lead_ids=[lead.pk for lead in leads])
     return {row.lead_id: row for row in LeadScore.objects.order_by("pk")}
+
+
+def panels(client: Client, leads: list[Lead]) -> dict[int, str]:
+    """Return each lead's explanation as its agent reads it."""
+    pages = {lead.pk: client.get(reverse("scoring:lead-panel", args=[lead.pk])) for lead in leads}
+    return {pk: page.content.decode() for pk, page in pages.items()}
 
 
 def switch_on(tenant: Tenant, by: User, share: float = 0.1) -> None:
@@ -81,7 +89,7 @@ def test_chance_decides_for_some_and_each_lead_keeps_its_chance(
 
 
 def test_a_hot_lead_may_be_left_out_for_a_week(
-    tenant: Tenant, broker: User, leads: list[Lead], freeze: Freeze
+    tenant: Tenant, broker: User, agent_client: Client, leads: list[Lead], freeze: Freeze
 ) -> None:
     change_settings(tenant=tenant, values={"hot_score": 2, "warm_score": 1, "steady_score": 0})
     switch_on(tenant, broker)
@@ -94,6 +102,24 @@ def test_a_hot_lead_may_be_left_out_for_a_week(
     freeze(NOW + timedelta(hours=2))
     services.rescore(lead_ids=[lead.pk for lead in leads])
     assert set(Lead.objects.filter(tier="warm").values_list("pk", flat=True)) == left_out
+    assert left_out == {pk for pk, told in panels(agent_client, leads).items() if SET_BACK in told}
+    assert left_out == {pk for pk, told in panels(agent_client, leads).items() if NOTHING_TO_DO in told}
+
+
+def test_a_standing_moved_by_time_still_says_that_chance_set_it_back(
+    tenant: Tenant, broker: User, agent_client: Client, leads: list[Lead]
+) -> None:
+    change_settings(tenant=tenant, values={"hot_score": 2, "warm_score": 1, "steady_score": 0})
+    switch_on(tenant, broker)
+    score(leads)
+    chosen = Lead.objects.filter(tier="warm").first()
+    assert chosen is not None
+    LeadScore.objects.filter(lead=chosen).update(score=1.0)
+
+    shown = panels(agent_client, [chosen])[chosen.pk]
+
+    assert SET_BACK in shown
+    assert "tier-warm" in shown
 
 
 def test_a_lead_whose_deal_has_ended_is_not_left_to_chance(tenant: Tenant, broker: User) -> None:
@@ -158,7 +184,7 @@ def test_rows_count_by_the_chance_they_had() -> None:
 
 
 def test_what_only_got_a_lead_called_is_not_taken_for_what_closes() -> None:
-    """Who is called closes at 40 %, others at 10 %, whatever x is; x decides who is called, mostly.
+    """Who is called closes at 40%, others at 10%, whatever x is; x decides who is called, mostly.
 
     A model of all rows alike takes x for a cause; weighed by the chance of being called it finds none.
     """

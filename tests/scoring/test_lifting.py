@@ -113,7 +113,7 @@ def test_where_nothing_lifts_the_page_says_so(agent_client: Client, waiting: Lea
     AlertSettings.objects.update(hot_score=100, warm_score=99, steady_score=98)
 
     assert services.lifts_of(waiting) == []
-    assert "No one or two things you can do now would lift its tier." in panel(agent_client, waiting)
+    assert "No single step, nor any two together, would lift its tier now." in panel(agent_client, waiting)
 
 
 @pytest.mark.parametrize(

@@ -153,10 +153,10 @@ def test_a_rate_is_entered_and_removed(broker_client: Client) -> None:
 
     assert "Ensure this value is greater than or equal to 0.5." in wrong.content.decode()
     assert "The day is still to come." in later.content.decode()
-    assert told(kept)[-1] == "6.5 % on 15 October 2026: kept."
+    assert told(kept)[-1] == "6.5% on 15 October 2026: kept."
     assert (row.day, row.rate) == (date(2026, 10, 15), 6.4)
-    assert "6.4 %" in read(broker_client)
-    assert told(broker_client.post(page("market-rate-remove", row.pk)))[-1] == "6.4 % on 2026-10-15 removed."
+    assert "6.4%" in read(broker_client)
+    assert told(broker_client.post(page("market-rate-remove", row.pk)))[-1] == "6.4% on 2026-10-15 removed."
     assert not MortgageRate.objects.exists()
 
 
@@ -206,7 +206,7 @@ def test_every_wrong_cell_is_told_and_nothing_kept(tenant: Tenant, broker_client
         (5, "month", "October 2026 is not over."),
         (6, "month", "“2026-13” is no month."),
         (7, "homes_for_sale", "-4 homes for sale cannot be."),
-        (7, "mortgage_rate", "A rate of 0.065 % cannot be."),
+        (7, "mortgage_rate", "A rate of 0.065% cannot be."),
         (8, "Whole row", "The row tells no figure."),
         (9, "mortgage_rate", "Another row gives 6.5 for 30 September 2026."),
     ):

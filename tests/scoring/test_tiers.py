@@ -185,7 +185,7 @@ def test_under_the_rules_nothing_is_chosen(tenant: Tenant, broker: User) -> None
 def test_what_no_team_can_do_is_refused(tenant: Tenant, broker: User) -> None:
     with pytest.raises(DomainError, match="1 to 10,000"):
         services.set_capacity(tenant=tenant, hot_a_week=0, least_precision=0.0, by=broker)
-    with pytest.raises(DomainError, match="0 to 100 %"):
+    with pytest.raises(DomainError, match="0 to 100%"):
         services.set_capacity(tenant=tenant, hot_a_week=5, least_precision=1.5, by=broker)
     assert not TierCuts.objects.exists()
 

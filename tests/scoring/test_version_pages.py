@@ -69,8 +69,8 @@ def test_the_proof_is_told_as_it_was_measured(version: ModelVersion, agent_clien
 
     reached, auc = forward["recall_top_20"], forward["auc"]
     assert f'would have reached <b class="num">{reached["value"]:.1%}</b> of your closings.' in seen
-    assert f"of the closings; 95 %: {reached['low']:.1%}–{reached['high']:.1%}" in seen
-    assert f"AUC, 0.5 is chance; 95 %: {auc['low']:.3f}–{auc['high']:.3f}" in seen
+    assert f"of the closings; 95%: {reached['low']:.1%}–{reached['high']:.1%}" in seen
+    assert f"AUC, 0.5 is chance; 95%: {auc['low']:.3f}–{auc['high']:.3f}" in seen
     rows = version.metrics["reliability"]
     assert seen.count('<td class="num text-right">') >= 3 * len(rows)
     for row in rows:

@@ -234,7 +234,7 @@ def test_every_moved_weight_is_said_in_a_sentence() -> None:
 
     assert (
         f"Urgency of all leads counts {urgency.weight:.2f} times"
-        f" (95 %: {urgency.low:.2f}–{urgency.high:.2f}), learned from 12,000 leads,"
+        f" (95%: {urgency.low:.2f}–{urgency.high:.2f}), learned from 12,000 leads,"
         f" {found.conversions['']:,} of whom closed."
     ) in found.sentences[""]
     assert (
@@ -279,15 +279,15 @@ def test_a_tight_market_with_rising_rates_is_told_with_reasons() -> None:
         }
     )
     assert told.reasons[Pillar.URGENCY] == (
-        "Urgency counts 12 % more: few homes are for sale (2.0 months of supply)"
-        " and 25 % fewer homes are for sale than a year ago."
+        "Urgency counts 12% more: few homes are for sale (2.0 months of supply)"
+        " and 25% fewer homes are for sale than a year ago."
     )
     assert told.reasons[Pillar.FINANCING] == (
-        "Financing counts 15 % more: few homes are for sale (2.0 months of supply)"
-        " and mortgage rates are 1.2 points above the 5.8 % of the past year."
+        "Financing counts 15% more: few homes are for sale (2.0 months of supply)"
+        " and mortgage rates are 1.2 points above the 5.8% of the past year."
     )
     assert told.reasons[Pillar.ENGAGEMENT] == (
-        "Engagement counts 6 % less: in the busy season many only look around."
+        "Engagement counts 6% less: in the busy season many only look around."
     )
 
 
@@ -296,7 +296,7 @@ def test_what_speaks_against_is_told_as_such() -> None:
 
     assert told.multipliers[Pillar.FINANCING] == pytest.approx(math.exp(0.08 * 1.75 - 0.06 * math.log2(1.5)))
     assert told.reasons[Pillar.FINANCING] == (
-        "Financing counts 11 % more: mortgage rates are 2.0 points above the 6.0 % of the past year,"
+        "Financing counts 11% more: mortgage rates are 2.0 points above the 6.0% of the past year,"
         " though many homes are for sale (9.0 months of supply)."
     )
 
@@ -409,7 +409,7 @@ def test_what_a_lead_never_followed_counts_less_within_a_fifth() -> None:
 
     assert told.of(Pillar.ENGAGEMENT) == 0.8
     assert told.reasons[Pillar.ENGAGEMENT] == (
-        "Engagement counts 20 % less with them:"
+        "Engagement counts 20% less with them:"
         " in 400 moments of their own past it told less than with others."
     )
 
