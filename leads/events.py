@@ -64,6 +64,10 @@ class Kind(StrEnum):
     LISTING_VIEWED = "listing.viewed"
     LISTING_SAVED = "listing.saved"
     LISTING_SHARED = "listing.shared"
+    LISTING_UNSAVED = "listing.unsaved"
+    LISTING_DISMISSED = "listing.dismissed"
+    SEARCH_SAVED = "search.saved"
+    CRITERIA_CHANGED = "criteria.changed"
     SHOWING_REQUESTED = "showing.requested"
     VALUATION_REQUESTED = "valuation.requested"
     ORDER_PLACED = "order.placed"
@@ -78,6 +82,8 @@ class Kind(StrEnum):
     LEAD_OVERRIDDEN = "lead.overridden"
     LEAD_OVERRIDE_WITHDRAWN = "lead.override_withdrawn"
     LEAD_AT_RISK = "lead.at_risk"
+    LISTING_MATCHED = "listing.matched"
+    LISTING_SENT = "listing.sent"
     ALERT_TRIGGERED = "alert.triggered"
     ALERT_ACKNOWLEDGED = "alert.acknowledged"
     ALERT_ESCALATED = "alert.escalated"
@@ -107,6 +113,8 @@ CONCLUSIONS: frozenset[Kind] = frozenset(
         Kind.LEAD_OVERRIDDEN,
         Kind.LEAD_OVERRIDE_WITHDRAWN,
         Kind.LEAD_AT_RISK,
+        Kind.LISTING_MATCHED,
+        Kind.LISTING_SENT,
         Kind.ALERT_TRIGGERED,
         Kind.ALERT_ACKNOWLEDGED,
         Kind.ALERT_ESCALATED,
@@ -134,6 +142,8 @@ SELF_SERVICE: frozenset[Kind] = frozenset(
         Kind.LISTING_VIEWED,
         Kind.LISTING_SAVED,
         Kind.LISTING_SHARED,
+        Kind.LISTING_UNSAVED,
+        Kind.LISTING_DISMISSED,
         Kind.SHOWING_REQUESTED,
         Kind.VALUATION_REQUESTED,
         Kind.NOTE_ADDED,

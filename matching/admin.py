@@ -4,14 +4,19 @@ from django.contrib import admin
 
 from leads.admin_site import RecordAdmin, TenantFilter, tenant_filter
 from matching.models import (
+    Criteria,
     Feed,
     FeedRun,
+    Household,
     Listing,
+    Match,
     Media,
     Member,
     Office,
     OpenHouse,
     PriceChange,
+    SavedSearch,
+    SentListing,
     StatusChange,
 )
 
@@ -130,3 +135,54 @@ class FeedRunAdmin(RecordAdmin):
     list_filter = (TenantFilter,)
     list_select_related = ("tenant",)
     search_number = ("pk", "feed_id")
+
+
+@admin.register(Criteria)
+class CriteriaAdmin(RecordAdmin):
+    """What leads look for, which is changed on the lead's page."""
+
+    list_display = ("id", "tenant", "lead_id", "household_id", "learned_event_id", "changed_at")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+    search_number = ("pk", "lead_id")
+
+
+@admin.register(Household)
+class HouseholdAdmin(RecordAdmin):
+    """Leads who look for one home together."""
+
+    list_display = ("id", "tenant", "made_at")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+
+
+@admin.register(SavedSearch)
+class SavedSearchAdmin(RecordAdmin):
+    """Searches leads are told of by themselves."""
+
+    list_display = ("id", "tenant", "lead_id", "frequency", "due_at", "told_at", "changed_at")
+    list_filter = ("frequency", TenantFilter)
+    list_select_related = ("tenant",)
+    search_number = ("pk", "lead_id")
+
+
+@admin.register(Match)
+class MatchAdmin(RecordAdmin):
+    """Homes that began to fit leads."""
+
+    list_display = ("id", "tenant", "lead_id", "listing_id", "why", "score", "matched_at", "told_at")
+    list_filter = ("why", TenantFilter)
+    list_select_related = ("tenant",)
+    search_number = ("pk", "lead_id", "listing_id")
+
+
+@admin.register(SentListing)
+class SentListingAdmin(RecordAdmin):
+    """Homes agents sent, and when they were opened."""
+
+    exclude = ("token",)
+    list_display = ("id", "tenant", "lead_id", "listing_id", "sent_at", "opened", "opened_at")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+    search_number = ("pk", "lead_id", "listing_id")

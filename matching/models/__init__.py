@@ -1,5 +1,6 @@
 """Rows of matching: listings and what came of them, their agents, offices, feeds."""
 
+from matching.models.criteria import Criteria, Household, Match, SavedSearch, SentListing
 from matching.models.feeds import Feed, FeedRun
 from matching.models.listings import (
     Listing,
@@ -14,6 +15,11 @@ from matching.models.listings import (
 )
 
 __all__ = [
+    "Criteria",
+    "Household",
+    "Match",
+    "SavedSearch",
+    "SentListing",
     "Feed",
     "FeedRun",
     "Listing",

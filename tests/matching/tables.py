@@ -11,14 +11,19 @@ from django.utils import timezone
 
 from leads.models import Lead
 from matching.models import (
+    Criteria,
     Feed,
     FeedRun,
+    Household,
     Listing,
+    Match,
     Media,
     Member,
     Office,
     OpenHouse,
     PriceChange,
+    SavedSearch,
+    SentListing,
     StandardStatus,
     StatusChange,
 )
@@ -40,6 +45,23 @@ TABLES: dict[type[models.Model], Callable[[Lead, int], Any]] = {
     ),
     Media: lambda lead, n: Media.objects.create(
         listing=factories.ListingFactory(tenant=lead.tenant), media_key=f"photo-{n}"
+    ),
+    Household: lambda lead, n: Household.objects.create(tenant=lead.tenant),
+    Criteria: lambda lead, n: Criteria.objects.create(tenant=lead.tenant, lead=lead),
+    SavedSearch: lambda lead, n: SavedSearch.objects.create(
+        tenant=lead.tenant, lead=lead, name=f"search {n}", wants={}
+    ),
+    Match: lambda lead, n: Match.objects.create(
+        tenant=lead.tenant,
+        lead=lead,
+        listing=factories.ListingFactory(tenant=lead.tenant),
+        why=Match.Why.NEW,
+        score=80,
+        coverage=0.9,
+        change_key=str(n),
+    ),
+    SentListing: lambda lead, n: SentListing.objects.create(
+        tenant=lead.tenant, lead=lead, listing=factories.ListingFactory(tenant=lead.tenant)
     ),
     OpenHouse: lambda lead, n: OpenHouse.objects.create(
         listing=factories.ListingFactory(tenant=lead.tenant),

@@ -25,6 +25,8 @@ EVENTS: Mapping[str, Kind | None] = {
     "listingviewed": Kind.LISTING_VIEWED,
     "listingsaved": Kind.LISTING_SAVED,
     "listingshared": Kind.LISTING_SHARED,
+    "listingunsaved": Kind.LISTING_UNSAVED,
+    "listingdismissed": Kind.LISTING_DISMISSED,
     "showingrequested": Kind.SHOWING_REQUESTED,
     "valuationrequested": Kind.VALUATION_REQUESTED,
     "stagechanged": Kind.OPPORTUNITY_MOVED,
