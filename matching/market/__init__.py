@@ -1,0 +1,41 @@
+"""What a market is like: its measures, and listings as they stood on any day; pure."""
+
+from matching.market.metrics import (
+    RULES,
+    Funnel,
+    MarketType,
+    Period,
+    Rules,
+    SaleToList,
+    absorption_rate,
+    cumulative_days,
+    days_on_market,
+    market_type,
+    months_of_inventory,
+    price_drop_share,
+    price_per_square_foot,
+    sale_chance,
+    sale_to_list,
+    seasonal_index,
+    share_under,
+)
+
+__all__ = [
+    "RULES",
+    "Funnel",
+    "MarketType",
+    "Period",
+    "Rules",
+    "SaleToList",
+    "absorption_rate",
+    "cumulative_days",
+    "days_on_market",
+    "market_type",
+    "months_of_inventory",
+    "price_drop_share",
+    "price_per_square_foot",
+    "sale_chance",
+    "sale_to_list",
+    "seasonal_index",
+    "share_under",
+]
