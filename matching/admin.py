@@ -4,20 +4,28 @@ from django.contrib import admin
 
 from leads.admin_site import RecordAdmin, TenantFilter, tenant_filter
 from matching.models import (
+    AreaGroup,
+    Counterfactual,
     Criteria,
+    Exposure,
     Feed,
     FeedRun,
     Household,
     Listing,
+    MarketSeries,
+    MarketSnapshot,
     Match,
     Media,
     Member,
     Office,
     OpenHouse,
     PriceChange,
+    Ranking,
     SavedSearch,
     SentListing,
     StatusChange,
+    TextFinding,
+    TextsRead,
 )
 
 
@@ -186,3 +194,87 @@ class SentListingAdmin(RecordAdmin):
     list_filter = (TenantFilter,)
     list_select_related = ("tenant",)
     search_number = ("pk", "lead_id", "listing_id")
+
+
+@admin.register(MarketSnapshot)
+class MarketSnapshotAdmin(RecordAdmin):
+    """What listings told of a month's market."""
+
+    list_display = ("id", "tenant", "area_kind", "area", "property_sub_type", "month", "as_of", "computed_at")
+    list_filter = ("area_kind", TenantFilter)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+    search_exact = ("area",)
+
+
+@admin.register(MarketSeries)
+class MarketSeriesAdmin(RecordAdmin):
+    """Figures of the market from outside."""
+
+    list_display = ("id", "tenant", "measure", "region", "day", "value", "source")
+    list_filter = ("measure", TenantFilter)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+    search_exact = ("region",)
+
+
+@admin.register(Ranking)
+class RankingAdmin(RecordAdmin):
+    """Lists of homes shown to leads."""
+
+    list_display = ("id", "tenant", "lead_id", "surface", "shown", "version", "shown_at")
+    list_filter = ("surface", TenantFilter)
+    list_select_related = ("tenant",)
+    search_number = ("pk", "lead_id")
+
+
+@admin.register(Exposure)
+class ExposureAdmin(RecordAdmin):
+    """Homes shown, each at its rank."""
+
+    list_display = ("id", "tenant", "lead_id", "listing_id", "surface", "rank", "shown_at")
+    list_filter = ("surface", TenantFilter)
+    list_select_related = ("tenant",)
+    search_number = ("pk", "lead_id", "listing_id")
+
+
+@admin.register(AreaGroup)
+class AreaGroupAdmin(RecordAdmin):
+    """Groups of areas that exposure is compared between."""
+
+    list_display = ("id", "tenant", "area", "group", "imported_at")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+    search_exact = ("area", "group")
+
+
+@admin.register(TextFinding)
+class TextFindingAdmin(RecordAdmin):
+    """Sentences that fair housing forbids or that come close to it."""
+
+    list_display = ("id", "tenant", "listing_id", "place", "term", "severity", "state", "found_at")
+    list_filter = ("state", "severity", "place", TenantFilter)
+    list_select_related = ("tenant",)
+    search_number = ("pk", "listing_id")
+    search_exact = ("term",)
+
+
+@admin.register(TextsRead)
+class TextsReadAdmin(RecordAdmin):
+    """How far remarks have been checked."""
+
+    list_display = ("id", "tenant", "read", "read_to", "read_at")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+
+
+@admin.register(Counterfactual)
+class CounterfactualAdmin(RecordAdmin):
+    """Trials of whether scores move with what must not matter."""
+
+    list_display = ("id", "tenant", "version", "buyers", "listings", "moved", "ran_at")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)

@@ -6,10 +6,22 @@ from datetime import date
 from decimal import Decimal
 
 import factory
+from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from matching.models import Feed, Listing, Member, Office, PropertyType, StandardStatus
-from tests.factories import TenantFactory
+from matching.models import (
+    Exposure,
+    Feed,
+    Listing,
+    Member,
+    Office,
+    PropertyType,
+    Ranking,
+    StandardStatus,
+    Surface,
+    TextFinding,
+)
+from tests.factories import LeadFactory, TenantFactory
 
 
 class FeedFactory(DjangoModelFactory):
@@ -70,3 +82,46 @@ class ListingFactory(DjangoModelFactory):
     lot_size_square_feet = Decimal("5000.00")
     year_built = 1994
     list_office_name = "Harbor Realty"
+
+
+class RankingFactory(DjangoModelFactory):
+    class Meta:
+        model = Ranking
+
+    lead = factory.SubFactory(LeadFactory)
+    tenant = factory.SelfAttribute("lead.tenant")
+    surface = Surface.PANEL
+    digest = factory.Sequence("digest-{}".format)
+    shown = 1
+    shown_on = date(2026, 11, 2)
+    shown_at = factory.LazyFunction(timezone.now)
+
+
+class ExposureFactory(DjangoModelFactory):
+    class Meta:
+        model = Exposure
+
+    ranking = factory.SubFactory(RankingFactory)
+    tenant = factory.SelfAttribute("ranking.tenant")
+    lead = factory.SelfAttribute("ranking.lead")
+    listing = factory.SubFactory(ListingFactory, tenant=factory.SelfAttribute("..tenant"))
+    surface = Surface.PANEL
+    rank = 1
+    shown_at = factory.LazyFunction(timezone.now)
+
+
+class TextFindingFactory(DjangoModelFactory):
+    """A warning in a listing's remarks that nobody has looked at."""
+
+    class Meta:
+        model = TextFinding
+
+    listing = factory.SubFactory(ListingFactory)
+    tenant = factory.SelfAttribute("listing.tenant")
+    place = TextFinding.Place.REMARKS
+    sentence = "Close to top rated schools."
+    term = "top rated schools"
+    category = "schools"
+    severity = "warn"
+    rule = "Judges schools instead of naming them."
+    instead = "Name the assigned district and link to its page."

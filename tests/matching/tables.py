@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import models
@@ -11,21 +11,30 @@ from django.utils import timezone
 
 from leads.models import Lead
 from matching.models import (
+    AreaGroup,
+    AreaKind,
+    Counterfactual,
     Criteria,
+    Exposure,
     Feed,
     FeedRun,
     Household,
     Listing,
+    MarketSeries,
+    MarketSnapshot,
     Match,
     Media,
     Member,
     Office,
     OpenHouse,
     PriceChange,
+    Ranking,
     SavedSearch,
     SentListing,
     StandardStatus,
     StatusChange,
+    TextFinding,
+    TextsRead,
 )
 from tests.matching import factories
 
@@ -68,5 +77,30 @@ TABLES: dict[type[models.Model], Callable[[Lead, int], Any]] = {
         open_house_key=f"open-{n}",
         starts_at=NOW,
         ends_at=NOW + timedelta(hours=2),
+    ),
+    MarketSnapshot: lambda lead, n: MarketSnapshot.objects.create(
+        tenant=lead.tenant,
+        area_kind=AreaKind.CITY,
+        area=f"Harborview {n}",
+        month=date(2026, 10, 1),
+        as_of=date(2026, 10, 31),
+        figures={"homes_for_sale": [62, 62]},
+        computed_at=NOW,
+    ),
+    MarketSeries: lambda lead, n: MarketSeries.objects.create(
+        tenant=lead.tenant,
+        region=f"Harborview {n}",
+        measure=MarketSeries.Measure.HOMES_SOLD,
+        day=date(2026, 10, 31),
+        value=15,
+        source="County records",
+    ),
+    Ranking: lambda lead, n: factories.RankingFactory(lead=lead),
+    Exposure: lambda lead, n: factories.ExposureFactory(ranking__lead=lead),
+    AreaGroup: lambda lead, n: AreaGroup.objects.create(tenant=lead.tenant, area=f"9800{n}", group="A"),
+    TextFinding: lambda lead, n: factories.TextFindingFactory(listing__tenant=lead.tenant),
+    TextsRead: lambda lead, n: TextsRead.objects.get_or_create(tenant=lead.tenant)[0],
+    Counterfactual: lambda lead, n: Counterfactual.objects.create(
+        tenant=lead.tenant, features="0" * 64, buyers=10, listings=40
     ),
 }
