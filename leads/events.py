@@ -87,6 +87,8 @@ class Kind(StrEnum):
     ALERT_TRIGGERED = "alert.triggered"
     ALERT_ACKNOWLEDGED = "alert.acknowledged"
     ALERT_ESCALATED = "alert.escalated"
+    LISTING_ADDED = "listing.added"
+    LISTING_CHANGED = "listing.changed"
     MARKET_UPDATED = "market.updated"
     MODEL_CHANGED = "model.changed"
     THRESHOLDS_CHANGED = "thresholds.changed"
@@ -118,6 +120,8 @@ CONCLUSIONS: frozenset[Kind] = frozenset(
         Kind.ALERT_TRIGGERED,
         Kind.ALERT_ACKNOWLEDGED,
         Kind.ALERT_ESCALATED,
+        Kind.LISTING_ADDED,
+        Kind.LISTING_CHANGED,
         Kind.MARKET_UPDATED,
         Kind.MODEL_CHANGED,
         Kind.THRESHOLDS_CHANGED,

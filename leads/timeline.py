@@ -92,6 +92,8 @@ LOOKS: Mapping[str, tuple[str, str, str]] = {
     Kind.ALERT_TRIGGERED: ("bell-ring", "Alert", "hot"),
     Kind.ALERT_ACKNOWLEDGED: ("bell", "Alert acknowledged", ""),
     Kind.ALERT_ESCALATED: ("bell-electric", "Alert escalated to the broker", "bad"),
+    Kind.LISTING_ADDED: ("house-plus", "Homes came on the market", ""),
+    Kind.LISTING_CHANGED: ("house", "Homes changed price or status", ""),
     Kind.MARKET_UPDATED: ("chart-line", "Market figures updated", ""),
     Kind.MODEL_CHANGED: ("brain-circuit", "Scores come from another model", ""),
     Kind.THRESHOLDS_CHANGED: ("sliders-horizontal", "Tiers begin at other scores", ""),

@@ -82,6 +82,8 @@ class FeedRun(models.Model):
     updated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
+    deleted = models.PositiveIntegerField(default=0, help_text="Known listings that were said to be deleted.")
+    strays = models.PositiveIntegerField(default=0, help_text="Deletes of listings that were never known.")
     errors = models.JSONField(default=list, blank=True, help_text="[{row, key, field, what, mend}].")
     unknown = models.JSONField(default=dict, blank=True, help_text="Lookup → values the dictionary has not.")
     begun_at = models.DateTimeField(default=timezone.now)
