@@ -64,7 +64,7 @@ class Model(Protocol):
 
     @property
     def names(self) -> Sequence[str]:
-        """Return the names of the columns: the catalogue's, then those of the tenant's own fields."""
+        """Return the names of the columns: the catalogue's, then those of the tenant's own."""
         ...
 
     def matrix(self, vectors: Sequence[FeatureVector]) -> Values:
@@ -220,7 +220,7 @@ def score_many(cases: Sequence[Case], *, now: datetime, model: Model | None = No
 
 
 def _own(matrix: Values, model: Model | None) -> list[Mapping[str, float | None]]:
-    """Return what each lead's tenant's own fields tell a model, by feature; None is not known."""
+    """Return what the features beyond the catalogue's tell a model of each lead; None is not known."""
     count = len(BY_NAME)
     if model is None or matrix.shape[1] == count:
         return [{}] * len(matrix)
@@ -311,6 +311,8 @@ def fingerprint(vector: FeatureVector) -> str:
     """Return a short hash of what went into a score."""
     digest = hashlib.sha256(vector.version.encode())
     digest.update(vector.values.tobytes())
+    if vector.source or vector.declared:
+        digest.update(json.dumps([vector.source, *vector.declared]).encode())
     if vector.custom:
         digest.update(json.dumps([vector.custom, vector.at], sort_keys=True).encode())
     return digest.hexdigest()[:16]

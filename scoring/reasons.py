@@ -246,12 +246,16 @@ def reasons_for(
         name = "answers" if feature.startswith("answered_") else feature
         grouped[name] = grouped.get(name, 0.0) + share
     weighty = [item for item in grouped.items() if abs(item[1]) >= least]
-    weighty.sort(key=lambda item: (item[0] in BACKGROUND, -abs(item[1])))
+    weighty.sort(key=lambda item: (_is_background(item[0]), -abs(item[1])))
     told = (
         _own_reason(feature, own[feature], share) if feature in own else _reason(vector, feature, share, now)
         for feature, share in weighty
     )
     return tuple(islice((reason for reason in told if reason is not None), MOST))
+
+
+def _is_background(feature: str) -> bool:
+    return feature in BACKGROUND or feature.startswith(custom.COHORT)
 
 
 def _own_reason(feature: str, value: float | None, points: float) -> Reason | None:

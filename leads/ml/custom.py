@@ -67,13 +67,15 @@ def remember(after: State, told: Mapping[str, Any]) -> None:
 PREFIX = "custom:"
 """What the name of every feature made of a tenant's own field begins with; the field's name follows."""
 LEVEL = " = "
+COHORT = "cohort:"
+"""The same of a feature that says of which segment, or of which source, a lead is."""
 AGO = ": days ago"
 UNKNOWN = "not known"
 
 
 def label_of(feature: str) -> str:
     """Return what people call a feature: “Budget range: 500–600k”."""
-    return feature.removeprefix(PREFIX).removesuffix(AGO).replace(LEVEL, ": ", 1)
+    return feature.removeprefix(PREFIX).removeprefix(COHORT).removesuffix(AGO).replace(LEVEL, ": ", 1)
 
 
 def told_value(feature: str, value: float | None) -> str:

@@ -7,7 +7,7 @@ the same two functions that serve live scores, so the two cannot differ.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -100,13 +100,16 @@ class LeadFacts:
 class FeatureVector:
     """The features of one lead at one moment, in the order of `NAMES`, and what its tenant's own fields hold.
 
-    `at` is that moment (unix seconds), which dates in such fields are counted from.
+    `at` is that moment (unix seconds), which dates in such fields are counted from. `source` is where the
+    lead came from, `declared` what it had said of its plans: they say which leads it is like.
     """
 
     values: NDArray[np.float64]
     version: str = field(default=VERSION)
     custom: Mapping[str, Any] = field(default_factory=dict)
     at: float = 0.0
+    source: str = ""
+    declared: Collection[str] = ()
 
     def __getitem__(self, name: str) -> float:
         return float(self.values[INDEX[name]])
@@ -127,7 +130,13 @@ def vector(state: State, now: datetime, facts: LeadFacts = LeadFacts()) -> Featu
     _tell_deals(values, state, moment)
     _tell_context(values, state, moment, facts)
     told = np.fromiter(values.values(), dtype=np.float64, count=len(NAMES))
-    return FeatureVector(told, custom=state.get("custom", {}), at=moment)
+    return FeatureVector(
+        told,
+        custom=state.get("custom", {}),
+        at=moment,
+        source=facts.source,
+        declared=state.get("declared", ()),
+    )
 
 
 def _tell_activity(

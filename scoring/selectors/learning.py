@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,6 +19,7 @@ from leads.ml.features import EventFact, FeatureVector, State
 from leads.models import CustomField, Event, Lead, Tenant
 from leads.models.leads import Tier
 from leads.selectors.histories import CHUNK, facts_before_change, histories_of
+from scoring.cohorts import Cohort, cohort_of
 from scoring.experiments.exploration import learning_weights
 from scoring.models import LeadScore
 from scoring.outcomes import (
@@ -72,6 +73,9 @@ class Rows:
     """What the tenant's own fields held."""
     weights: NDArray[np.float64] = field(repr=False)
     """How much each row counts; one where chance had no part in whether the lead was hot."""
+    sources: tuple[str, ...] = field(repr=False)
+    declared: tuple[Collection[str], ...] = field(repr=False)
+    """What the lead had said of its plans."""
 
     def __len__(self) -> int:
         return len(self.came)
@@ -94,9 +98,15 @@ class Rows:
     def vectors(self) -> list[FeatureVector]:
         """Return each row as serving would see it."""
         return [
-            FeatureVector(values, custom=custom, at=at)
-            for values, custom, at in zip(self.matrix, self.custom, self.at.tolist(), strict=True)
+            FeatureVector(values, custom=custom, at=at, source=source, declared=declared)
+            for values, custom, at, source, declared in zip(
+                self.matrix, self.custom, self.at.tolist(), self.sources, self.declared, strict=True
+            )
         ]
+
+    def cohorts(self) -> list[Cohort]:
+        """Return which leads each row's lead was like, as serving would see it."""
+        return [cohort_of(vector) for vector in self.vectors()]
 
     def with_own(self, own: OwnFields) -> NDArray[np.float64]:
         """Return the matrix with the features of the tenant's own fields after the others."""
@@ -117,6 +127,8 @@ class Rows:
             self.matrix[chosen],
             tuple(self.custom[row] for row in np.flatnonzero(chosen)),
             self.weights[chosen],
+            tuple(self.sources[row] for row in np.flatnonzero(chosen)),
+            tuple(self.declared[row] for row in np.flatnonzero(chosen)),
         )
 
 
@@ -160,6 +172,8 @@ def training_rows(
             np.array([one is not None and one.is_hot for one in drawn], dtype=np.bool_),
             np.array([np.nan if one is None else one.propensity for one in drawn]),
         ),
+        sources=tuple(vector.source for _, _, vector in found),
+        declared=tuple(vector.declared for _, _, vector in found),
     )
 
 

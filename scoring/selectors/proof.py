@@ -17,6 +17,7 @@ from scoring.pillars import PILLAR_LABELS, Pillar
 
 ENGINE = ModelVersion.Engine.SCORES
 MOST_FEATURES = 12
+MOST_SOURCES = 12
 NO_SEGMENT = "none"
 """Stands in an address for the leads without a segment."""
 BASELINES = {
@@ -146,6 +147,30 @@ class SegmentProof:
 
 
 @dataclass(frozen=True, slots=True)
+class Cohort:
+    """A segment, or a source within it, in a blended model: how much of its level is the team's own data."""
+
+    label: str
+    within: str
+    leads: int
+    came: int
+    own_percent: int
+    odds: float
+
+    @property
+    def market_percent(self) -> int:
+        return 100 - self.own_percent
+
+
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """Segments and sources of a blended model, segments first; `pool` leads are what a parent is worth."""
+
+    pool: float | None
+    cohorts: list[Cohort]
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """Everything a page tells of how a version did on leads whose outcome it had not seen."""
 
@@ -160,6 +185,7 @@ class Proof:
     segments: list[SegmentProof]
     segment: SegmentProof | None
     own_share: float
+    pooling: Pooling | None
     rows: int
     conversions: int
 
@@ -208,6 +234,7 @@ def proof_of(version: ModelVersion, *, segment: str | None = None) -> Proof | No
         if shown
         else None,
         own_share=float(told.get("own_share", 1.0)),
+        pooling=_pooling(told.get("pooling", {}).get("levels")),
         rows=sum(row["count"] for row in source.get("reliability", [])),
         conversions=round(sum(row["count"] * row["happened"] for row in source.get("reliability", []))),
     )
@@ -346,11 +373,37 @@ def _fold(row: Mapping[str, Any]) -> Fold:
     )
 
 
+def _pooling(told: Mapping[str, Any] | None) -> Pooling | None:
+    """Return the segments, and the sources with the most leads; None where none were told apart."""
+    if not told or not told["rows"]:
+        return None
+    segments = [row for row in told["rows"] if not row["source"]]
+    sources = [row for row in told["rows"] if row["source"]]
+    sources.sort(key=lambda row: -row["leads"])
+    return Pooling(
+        told["pool"],
+        [
+            Cohort(
+                row["source"] or _segment_label(row["segment"]),
+                _segment_label(row["segment"]) if row["source"] and segments else "",
+                row["leads"],
+                row["came"],
+                round(100 * row["own_share"]),
+                row["odds"],
+            )
+            for row in (*segments, *sources[:MOST_SOURCES])
+        ],
+    )
+
+
+def _segment_label(key: str) -> str:
+    return str(Segment(key).label) if key in Segment.values else "Without a segment"
+
+
 def _segment(key: str, told: Mapping[str, Any]) -> SegmentProof:
-    label = str(Segment(key).label) if key in Segment.values else "Without a segment"
     return SegmentProof(
         key or NO_SEGMENT,
-        label,
+        _segment_label(key),
         told["rows"],
         told["conversions"],
         Figure.of(told, "auc"),

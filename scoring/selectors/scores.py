@@ -202,7 +202,7 @@ def _told(name: str, value: float | None, points: float) -> ToldContribution:
 def told_feature(name: str, value: float | None) -> tuple[str, str]:
     """Return what people call a feature, and its value as they say it."""
     known = BY_NAME.get(name)
-    if name.startswith(custom.PREFIX):
+    if name.startswith((custom.PREFIX, custom.COHORT)):
         return custom.label_of(name), custom.told_value(name, value)
     if value is None:
         return name, custom.UNKNOWN

@@ -151,6 +151,7 @@ def learn(rows: Rows, own: OwnFields, *, prior: Trained | None, seed: int, name:
         feature_version=VERSION,
         version=name,
         segments=rows.segments.tolist(),
+        cohorts=None if prior is None else rows.cohorts(),
         prior=prior,
     )
     is_wide = own.fields and len(trained.names) > len(NAMES)

@@ -252,7 +252,7 @@ def load(version: ModelVersion) -> Trained:
     from scoring.training import Trained  # XGBoost takes 100 MB, which the rules do not need
 
     model = Trained.from_bytes(bytes(version.artifact), sha256=version.sha256, feature_version=VERSION)
-    if model.names != (NAMES if model.own is None else (*NAMES, *model.own.names)):
+    if model.names != (*NAMES, *model.further):
         raise DomainError("The model reads other features than there are: train again.", "features")
     return model
 

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from leads.ml import calibration, metrics
 from leads.ml.calibration import Manner, Past
 from leads.ml.metrics import Flags, Groups, Values
+from scoring.cohorts import Cohort, Levels, choose_levels
 from scoring.drift import reference
 from scoring.engine import Pillar
-from scoring.training import report
-from scoring.training.learners import Blend, Calibrated, Learner, widened
+from scoring.pillars import OWN
+from scoring.training import pooling, report
+from scoring.training.learners import Additive, Blend, Calibrated, Learner, widened
 from scoring.training.selection import (
     Learning,
     clocks,
@@ -58,6 +60,12 @@ class _Data:
     known_at: Values
     groups: Groups | None
     weights: Values
+    cohorts: tuple[Cohort, ...]
+
+    @property
+    def leads(self) -> Groups:
+        """Return whose each row is; its own where that is not told."""
+        return np.arange(len(self.outcomes)) if self.groups is None else self.groups
 
 
 def train(
@@ -76,6 +84,7 @@ def train(
     known_at: Values | None = None,
     groups: Groups | None = None,
     weights: Values | None = None,
+    cohorts: Sequence[Cohort] | None = None,
 ) -> Trained:
     """Return a model of outcomes (n,) by a matrix (n, k; NaN is missing) at times (n,; unix seconds).
 
@@ -85,10 +94,12 @@ def train(
 
     Everything is chosen by rolling validation forward in time. `prior` is the market's model: it is blended
     in with the weight k/(n + k), k chosen by validation, and stands alone where own outcomes are too few.
+    `cohorts` (n,) says which leads each is like: of the blend, segments and sources may have levels of their
+    own, pooled likewise (`scoring.training.pooling`), where later leads were foretold better by them.
     With `monotone` a column's margin may only rise (1), only fall (−1) or both (0); only trees know it.
     Raises TrainingError where nothing can be learned.
     """
-    data = _ordered(matrix, outcomes, times, segments, names, pillars, known_at, groups, weights)
+    data = _ordered(matrix, outcomes, times, segments, names, pillars, known_at, groups, weights, cohorts)
     known = tuple(names[: len(prior.names)]) if prior is not None else ()  # further ones are the tenant's own
     if prior is not None and (prior.names != known or prior.feature_version != feature_version):
         raise TrainingError(
@@ -124,6 +135,7 @@ def _ordered(
     known_at: Values | None,
     groups: Groups | None,
     weights: Values | None,
+    cohorts: Sequence[Cohort] | None,
 ) -> _Data:
     """Return the leads in the order of time, or say what does not fit together."""
     matrix = np.asarray(matrix, dtype=np.float64)
@@ -147,6 +159,7 @@ def _ordered(
         np.asarray(times if known_at is None else known_at)[order],
         None if groups is None else np.asarray(groups)[order],
         np.ones(len(order)) if weights is None else np.asarray(weights, dtype=np.float64)[order],
+        () if cohorts is None else tuple(cohorts[row] for row in order.tolist()),
     )
 
 
@@ -194,9 +207,14 @@ def _train(
     recipe = choice.recipe
     margins = forward_margins(recipe, matrix, outcomes, bounds, past, data.weights, how)
     learner = learn(recipe, matrix, outcomes, data.weights, how)
-    share, pools = 1.0, dict[str, float]()
+    share, pools, levels = 1.0, dict[str, float](), None
+    told_levels: dict[str, Any] = {}
     if prior is not None:
         learner, margins, share, pools = _pooled(data, learner, margins, bounds, past, prior)
+        learner, margins, levels, told_levels = _leveled(data, learner, margins, bounds, past, share)
+    if levels is not None:
+        matrix = np.hstack([matrix, levels.encode(data.cohorts)])
+        names, pillars = (*names, *levels.names), (*pillars, *[OWN] * len(levels.names))
     manner, losses = calibration.choose(margins, held, inner, before)
     calibrator = manner.fit(margins, held)
     said = calibration.forward(manner, margins, held, inner, before)
@@ -220,6 +238,7 @@ def _train(
         own_share=share,
         adapts=adapts,
         verdict=verdict,
+        levels=levels,
     )
     told = report.describe(
         model,
@@ -233,7 +252,7 @@ def _train(
     told["candidates"] = choice.losses
     told["clocks"] = [names[j] for j in sorted(timely)]
     told["calibration"] = {"chosen": manner.name, "log_loss": losses, "shift_gain": gain, "adapts": adapts}
-    told["pooling"] = {"own_share": share, "log_loss": pools}
+    told["pooling"] = {"own_share": share, "log_loss": pools} | told_levels
     return replace(model, metrics=told)
 
 
@@ -262,6 +281,44 @@ def _pooled(
     if share == 1.0:
         return Blend((1.0,), (mine,)), blends[best], share, losses
     return Blend((share, 1.0 - share), (mine, market)), blends[best], share, losses
+
+
+def _leveled(
+    data: _Data, learner: Learner, margins: Values, bounds: Sequence[int], past: Past, share: float
+) -> tuple[Learner, Values, Levels | None, dict[str, Any]]:
+    """Give segments and sources levels of their own in the blend, where that foretells later leads better.
+
+    Return it, its forward margins, the levels, and what is told of them; all as it was where it does not.
+    """
+    levels = choose_levels(data.cohorts, data.leads) if data.cohorts else Levels(())
+    if not levels.levels:
+        return learner, margins, None, {}
+    begin = bounds[0]
+    held, outcomes, leads = levels.encode(data.cohorts[begin:]), data.outcomes[begin:], data.leads[begin:]
+    inner, before = within(bounds), inner_past(past, begin)
+    pooled = pooling.choose(held, margins, outcomes, leads, inner, before)
+    told = {
+        "levels": {
+            "pool": pooled.pool,
+            "log_loss": pooled.losses,
+            "rows": pooling.tell(levels, pooled, held, outcomes, leads, share),
+        }
+    }
+    if pooled.pool is None:
+        return learner, margins, None, told
+    width = data.matrix.shape[1] + len(levels.names)
+    nothing = np.zeros(len(levels.names))
+    added = Additive(
+        columns=tuple(range(data.matrix.shape[1], width)),
+        width=width,
+        start=0.0,
+        slopes=pooled.heights,
+        centres=nothing,
+        lows=nothing,
+        highs=nothing + 1.0,
+    )
+    wide = widened(learner, width)
+    return Blend((1.0, 1.0), (wide, added)), margins + pooled.shifts, levels, told
 
 
 def _constant(outcomes: Flags, bounds: Sequence[int], past: Past) -> Values:

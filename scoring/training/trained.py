@@ -21,6 +21,7 @@ from leads.ml.boosting import Booster
 from leads.ml.calibration import Calibrator
 from leads.ml.features import FeatureVector
 from leads.ml.metrics import Values
+from scoring.cohorts import Levels, cohort_of
 from scoring.engine import Pillar
 from scoring.own import OwnFields
 from scoring.training.learners import Additive, Blend, Calibrated, Learner, Trees, additive_from_bytes
@@ -76,15 +77,25 @@ class Trained:
     verdict: Verdict
     metrics: Mapping[str, Any] = field(default_factory=dict)
     own: OwnFields | None = None
-    """How the tenant's own fields become the last of the features; none where it learned from none."""
+    """How the tenant's own fields become features after the catalogue's; none where it learned from none."""
+    levels: Levels | None = None
+    """The segments and sources that are the last of the features; none where it tells none apart."""
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Return the names of the features that are not the catalogue's."""
+        own = () if self.own is None else self.own.names
+        return own if self.levels is None else (*own, *self.levels.names)
 
     def matrix(self, vectors: Sequence[FeatureVector]) -> Values:
         """Return the features (n, k) this model looks at."""
-        plain = np.stack([vector.values for vector in vectors])
-        if self.own is None:
-            return plain
-        own = self.own.encode([vector.custom for vector in vectors], [vector.at for vector in vectors])
-        return np.hstack([plain, own])
+        parts = [np.stack([vector.values for vector in vectors])]
+        if self.own is not None:
+            held, at = [vector.custom for vector in vectors], [vector.at for vector in vectors]
+            parts.append(self.own.encode(held, at))
+        if self.levels is not None:
+            parts.append(self.levels.encode([cohort_of(vector) for vector in vectors]))
+        return parts[0] if len(parts) == 1 else np.hstack(parts)
 
     def explain(self, matrix: Values) -> tuple[float, Values]:
         """Return the margin at the start, and each feature's margin (rows) for each lead (columns)."""
@@ -154,6 +165,8 @@ class Trained:
         }
         if self.own is not None:
             card["own"] = self.own.as_json()
+        if self.levels is not None:
+            card["levels"] = self.levels.as_json()
         target = io.BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, data in {CARD: json.dumps(card).encode(), **blobs}.items():
@@ -200,9 +213,8 @@ def _restore(card: Mapping[str, Any], members: Mapping[str, bytes], feature_vers
     names = tuple(card["names"])
     band = card["band"]
     own = OwnFields.from_json(card["own"]) if "own" in card else None
-    if own is not None and names[-len(own.names) :] != own.names:
-        raise ValueError("The fields of the tenant do not make these features.")
-    return Trained(
+    levels = Levels.from_json(card["levels"]) if "levels" in card else None
+    model = Trained(
         version=card["version"],
         feature_version=card["feature_version"],
         names=names,
@@ -217,7 +229,11 @@ def _restore(card: Mapping[str, Any], members: Mapping[str, bytes], feature_vers
         verdict=card["verdict"],
         metrics=card["metrics"],
         own=own,
+        levels=levels,
     )
+    if model.further and names[-len(model.further) :] != model.further:
+        raise ValueError("The fields of the tenant, its segments and its sources do not make these features.")
+    return model
 
 
 def _store(learner: Learner, blobs: dict[str, bytes]) -> dict[str, Any]:
