@@ -1,4 +1,4 @@
-"""Text columns encrypted at rest with the keys of FIELD_ENCRYPTION_KEYS (newest first)."""
+"""Text columns and cached bytes, encrypted with the keys of FIELD_ENCRYPTION_KEYS (newest first)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,22 @@ def _fernet(keys: tuple[str, ...]) -> MultiFernet:
 
 def encrypt(text: str) -> str:
     """Encrypt text with the newest key."""
-    return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).encrypt(text.encode()).decode()
+    return seal(text.encode()).decode()
 
 
 def decrypt(token: str) -> str:
     """Decrypt a token made with any of the keys; raises cryptography.fernet.InvalidToken."""
-    return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).decrypt(token.encode()).decode()
+    return unseal(token.encode()).decode()
+
+
+def seal(data: bytes) -> bytes:
+    """Encrypt bytes with the newest key."""
+    return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).encrypt(data)
+
+
+def unseal(token: bytes, *, seconds: int | None = None) -> bytes:
+    """Decrypt a token, no older than so many seconds; raises cryptography.fernet.InvalidToken."""
+    return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).decrypt(token, ttl=seconds)
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # generic only in the stubs

@@ -16,6 +16,7 @@ from django.test.utils import setup_databases
 from pytest_django import DjangoDbBlocker
 
 from leads.models import Lead, Membership, Role, Tenant, User
+from leads.store import past_states
 from scoring.services import serving
 from tests import servers
 from tests.factories import LeadFactory, MembershipFactory, TenantFactory, UserFactory
@@ -39,6 +40,7 @@ def _clear_cache() -> None:
     """Let no test see what another cached in this process."""
     cache.clear()
     serving.forget()
+    past_states.clear()
 
 
 @pytest.fixture

@@ -33,6 +33,9 @@ SCORED = Counter("hearthline_leads_scored_total", "Leads scored", ["mode"])
 SCORING_SECONDS = Histogram(
     "hearthline_scoring_seconds", "Time to score a batch, per lead", buckets=FAST_SECONDS
 )
+PAST_STATES = Counter(
+    "hearthline_past_states_total", "Past states of leads by where they were found", ["source"]
+)
 INGESTED_SECONDS = Histogram(
     "hearthline_accepted_to_ingested_seconds",
     "From a webhook's acceptance to the end of its ingestion",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import Q
 
 from leads.events import BEHAVIOR
@@ -15,12 +17,22 @@ from leads.ml.catalogue import QUESTIONS
 from leads.ml.features import EventFact, FeatureVector, LeadFacts, State
 from leads.models import Event, Lead, Tenant
 from leads.models.leads import LeadQuerySet
+from leads.store import Whose, past_states
 
 CHUNK = 100
 """Leads whose histories are held in memory at once."""
 
 MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 """What steps are counted from, so that exports of different spans share their moments."""
+
+_BEHAVIOR = sorted(BEHAVIOR)
+_MARK = """
+    SELECT md5(string_agg(id::text, ',' ORDER BY id)) FROM leads_event
+    WHERE tenant_id = %(tenant)s AND kind = ANY(%(kinds)s)
+        AND lead_id IN (SELECT id FROM leads_lead WHERE id = %(lead)s OR merged_into_id = %(lead)s)
+        AND (%(until)s::timestamptz IS NULL OR occurred_at <= %(until)s OR recorded_at <= %(until)s)
+"""
+"""Of the facts `histories_of` returns: events are never changed, so their ids tell what they say."""
 
 _FACT_FIELDS = ("pk", "lead_id", "kind", "occurred_at", "recorded_at", "data")
 
@@ -55,6 +67,29 @@ def histories_of(leads: Sequence[Lead], *, until: datetime | None = None) -> dic
     for pk, lead_id, kind, occurred_at, recorded_at, data in rows.order_by().values_list(*_FACT_FIELDS):
         found[survivors[lead_id]].append(as_fact(pk, kind, occurred_at, recorded_at, data))
     return found
+
+
+def state_at(lead: Lead, *, until: datetime | None = None) -> State:
+    """Return the state after every fact of a lead up to a moment, replayed unless that was done of late."""
+    whose = Whose(lead.tenant_id, lead.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK, {"tenant": lead.tenant_id, "lead": lead.pk, "kinds": _BEHAVIOR, "until": until})
+        mark = cursor.fetchone()[0]
+    if mark is None:
+        return {}
+    kept = past_states.find(whose, mark)
+    if kept is not None:
+        return kept
+    facts = histories_of([lead], until=until)[lead.pk]
+    state = features.replay(facts, until)
+    past_states.keep(whose, _mark(facts), state)  # of what was read: more may have come since the look
+    return state
+
+
+def _mark(facts: Iterable[EventFact]) -> str:
+    """Return what PostgreSQL says of the same facts."""
+    ids = ",".join(str(pk) for pk in sorted(fact.event_id for fact in facts))
+    return hashlib.md5(ids.encode(), usedforsecurity=False).hexdigest()
 
 
 def facts_of(lead: Lead) -> LeadFacts:

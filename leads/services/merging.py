@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -22,6 +23,7 @@ from leads.quality import quality
 from leads.services import ghl
 from leads.services.events import NewEvent, record_events
 from leads.services.leads import LeadChanged, edition_of
+from leads.store import Whose, past_states
 
 FILLED = (
     "contact_id",
@@ -314,6 +316,8 @@ def _restore_identities(survivor: Lead, absorbed: Lead, kept: dict[str, Any]) ->
 def _forget_states(*leads: Lead) -> None:
     """Drop what was remembered of each history: it is read anew from the family's events."""
     FeatureState.objects.filter(lead__in=leads).delete()
+    whose = [Whose(lead.tenant_id, lead.pk) for lead in leads]
+    transaction.on_commit(partial(past_states.forget, whose), robust=True)
 
 
 def _record(kind: Kind, merge: LeadMerge, leads: list[Lead], by: User | None, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -23,6 +24,7 @@ from leads.selectors.histories import facts_of, histories_of
 from leads.services.alerts import raise_alerts
 from leads.services.events import NewEvent, ask_to_record
 from leads.services.standing import update_standing
+from leads.store import Whose, past_states
 from leads.tables import prepared, put, together
 from scoring import selectors
 from scoring.engine import Score
@@ -131,11 +133,16 @@ def _gather(events: Iterable[LeadEvent], leads: dict[int, Lead]) -> list[Work]:
 
 def _remember(works: Sequence[Work], kept: Mapping[int, State], now: datetime) -> None:
     """Bring every state forward over its new facts, anew from the log where one came late."""
-    late = []
+    late, changed = [], []
     for work in works:
         work.before = kept.get(work.lead.pk, {})
-        if not work.before or features.needs_rebuild(work.before, work.events[0].fact):
+        is_late = features.needs_rebuild(work.before, work.events[0].fact)
+        if is_late or not work.before:
             late.append(work.lead)
+        if is_late:
+            changed.append(Whose(work.lead.tenant_id, work.lead.pk))
+    if changed:
+        transaction.on_commit(partial(past_states.forget, changed), robust=True)
     histories = histories_of(late) if late else {}
     for work in works:
         new = {event.fact.event_id: event for event in work.events}

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from leads.ml.catalogue import VERSION
-from leads.ml.features import FeatureVector, LeadFacts, replay, vector
+from leads.ml.features import FeatureVector, LeadFacts, vector
 from leads.models import Lead, ModelVersion
 from leads.selectors.alerts import settings_of
-from leads.selectors.histories import facts_of, histories_of
+from leads.selectors.histories import facts_of, state_at
 from scoring import engine, selectors
 from scoring.selectors import CURRENT, RULES, Explanation
 from scoring.services import serving
@@ -29,8 +29,7 @@ def case_at(lead: Lead, at: datetime, served: Served) -> engine.Case:
     The record itself (source, answers of the form) is taken as it is now: it keeps no history. Only before
     the lead was known at all, nothing of it counts.
     """
-    facts = histories_of([lead], until=at)[lead.pk]
-    state = replay(facts, at)
+    state = state_at(lead, until=at)
     is_known = bool(state) or at >= lead.created_at
     return _case(lead, vector(state, at, facts_of(lead) if is_known else LeadFacts()), served)
 

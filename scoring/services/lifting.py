@@ -9,7 +9,7 @@ from django.utils import timezone
 from leads.ml import features
 from leads.models import Lead
 from leads.selectors.alerts import settings_of
-from leads.selectors.histories import facts_of, histories_of
+from leads.selectors.histories import facts_of, state_at
 from scoring import levers, selectors
 from scoring.engine import Tier
 from scoring.levers import Lift
@@ -26,7 +26,7 @@ def lifts_of(lead: Lead) -> list[Lift] | None:
         return None
     now = timezone.now()
     kept = selectors.states([lead.pk])
-    state = kept[lead.pk] if lead.pk in kept else features.replay(histories_of([lead])[lead.pk])
+    state = kept[lead.pk] if lead.pk in kept else state_at(lead)
     at = not_before(state, now) if state else now
     served = served_as(lead, selectors.CURRENT)
     settings = settings_of([lead.tenant_id])[lead.tenant_id]
