@@ -126,7 +126,6 @@ DETAILS: Mapping[str, tuple[str, ...]] = {
     Kind.MESSAGE_FAILED: ("error",),
     Kind.NOTE_ADDED: ("text",),
     Kind.NOTE_CHANGED: ("text",),
-    Kind.OPPORTUNITY_MOVED: ("stage", "stage_name"),
     Kind.PAGE_VIEWED: ("title", "url"),
     Kind.SHOWING_REQUESTED: ("address", "listing_key"),
     Kind.SURVEY_SUBMITTED: ("survey", "name"),

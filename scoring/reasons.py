@@ -72,6 +72,15 @@ def _either(icon: str, feature: str, more: str, less: str, *, least: float = 0.0
     return {feature: _Wording(icon, words)}
 
 
+def _mostly(icon: str, feature: str, mostly: str, sometimes: str = "") -> dict[str, _Wording]:
+    """Tell a share by whether it is the greater part."""
+    return {
+        feature: _Wording(
+            icon, lambda v: mostly if v[feature] >= 0.5 else sometimes if v[feature] > 0 else ""
+        )
+    }
+
+
 def _move(vector: FeatureVector) -> str:
     if vector["urgency"] <= 0 and vector["days_to_move"] >= LONG_AGO:
         return ""
@@ -215,6 +224,31 @@ WORDINGS: dict[str, _Wording] = {
     **_fixed("circle-slash", "lost", "Deal lost"),
     **_fixed("bell-off", "opted_out", "Opted out of messages"),
     **_fixed("mail-x", "email_bounced", "E-mail bounces"),
+    **_fixed("mail-open", "email_opens", "Opens e-mails"),
+    **_fixed("globe", "sessions", "Visited the site"),
+    **_fixed("globe", "session_latest", "On the site today"),
+    **_fixed("eye", "session_depth", "Looks at much in a visit"),
+    **_fixed("heart", "view_to_save", "Saves homes they view"),
+    **_fixed("house-plus", "save_to_showing", "Asks to see homes they saved"),
+    **_fixed("rotate-ccw", "repeat_views", "Came back to the same homes"),
+    **_fixed("frown", "unhappy_share", "Wrote unhappy messages"),
+    **_fixed("calendar-x", "appointments_cancelled", "Cancelled an appointment"),
+    **_fixed("messages-square", "channel_mix", "In touch in more than one way"),
+    **_mostly("phone", "call_share", "Prefers calls", "Calls at times"),
+    **_mostly("message-square", "text_share", "Prefers texts", "Texts at times"),
+    **_mostly("mail", "email_share", "Prefers e-mail", "Writes e-mails at times"),
+    **_mostly("calendar-days", "week_regularity", "Active at the same times of the week"),
+    **_mostly("clock", "day_regularity", "Active at the same time of day"),
+    "show_rate": _Wording(
+        "calendar-check",
+        lambda v: (
+            "Keeps appointments"
+            if v["show_rate"] > 0.5
+            else "Misses appointments"
+            if v["show_rate"] < 0.5
+            else ""
+        ),
+    ),
 }
 BACKGROUND = frozenset(
     {

@@ -14,6 +14,8 @@ RESET = '{"type":"reset"}'
 FRAME_MESSAGES = 200
 SUPERSEDED = "score_update"
 """The newest of this type for a lead stands for all before it in one frame."""
+TOLD = "alert"
+"""A page tells of every message of this type by name, whatever it shows: the fragment has the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ class Shown:
     """A board takes in any lead from this score on; None: there is no board."""
 
     def takes(self, message: Message) -> bool:
-        """Tell whether a message's fragment has a place on the page."""
+        """Tell whether a message's fragment has a place on the page, or a name to tell there."""
+        if message.type == TOLD:
+            return True
         if message.score is not None and self.from_score is not None and message.score >= self.from_score:
             return True
         return message.target in self.targets

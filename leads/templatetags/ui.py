@@ -244,7 +244,7 @@ def percent(share: float | None) -> str:
 @register.filter
 def spaced(name: str) -> str:
     """Write a field's key as words."""
-    return name.replace("_", " ").capitalize()
+    return name.replace("_", " ").replace("-", " ").capitalize()
 
 
 @register.filter

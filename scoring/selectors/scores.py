@@ -230,10 +230,17 @@ def told_value(unit: str, value: float) -> str:
     if unit == "percent":
         return f"{value:g}% usually close"
     if unit == "0 to 1":
-        return f"{value:.2g} of 1"
+        return f"{_short(value)} of 1"
     if unit.startswith("−1, 0"):
         return {1.0: "in place", -1.0: "not yet"}.get(value, "not known yet")
-    return f"{value:.2f}".rstrip("0").rstrip(".") + (" a day" if unit == "acts a day" else "")
+    return _short(value) + (" a day" if unit == "acts a day" else "")
+
+
+def _short(value: float) -> str:
+    """Return a number to the two or three digits that say something; what rounds to zero has no sign."""
+    size = abs(value)
+    shown = round(value, 2 if size < 1 else 1 if size < 100 else 0)
+    return f"{shown:,g}" if shown else "0"
 
 
 def _length(days: float) -> str:

@@ -60,6 +60,11 @@ class SegmentWeights:
     def is_plain(self) -> bool:
         return all(row.weight == 1.0 for row in self.rows)
 
+    @property
+    def is_estimated(self) -> bool:
+        """Whether any weight was learned, and not set by hand."""
+        return any(row.estimate is not None for row in self.rows)
+
 
 def serving_weights(tenant: Tenant) -> WeightSet | None:
     """Return the set that serves a tenant; None where that is the plain model."""

@@ -86,6 +86,20 @@ def test_a_new_alert_appears_by_itself(
     expect(clean.locator("#alert-counts dd").first).to_contain_text("1")
 
 
+def test_a_new_alert_is_told_by_name_where_its_lead_is_not_shown(
+    clean: Page, agent: User, tenant: Tenant, lead: Lead, sign_in_to: SignedIn
+) -> None:
+    sign_in_to(clean, agent)
+    clean.goto("/agent/scoring/")
+    expect(clean.locator("hl-live")).to_have_attribute("data-state", "open")
+
+    raise_alerts(
+        drafts=[AlertDraft(tenant.pk, lead.pk, "hot_lead", "Now hot: score 91.", timezone.now(), "1")]
+    )
+
+    expect(clean.locator("#toasts")).to_contain_text(f"{lead.name} · Now hot: score 91.")
+
+
 def test_filters_change_the_address_and_the_feed(
     clean: Page, agent: User, sign_in_to: SignedIn, feed: list[Alert]
 ) -> None:

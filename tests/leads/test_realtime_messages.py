@@ -106,8 +106,8 @@ def with_html(shown: Shown) -> list[int]:
     return [told["id"] for told in json.loads(frame) if "html" in told]
 
 
-def test_a_page_gets_the_fragments_it_has_a_place_for() -> None:
-    assert with_html(Shown()) == []
+def test_a_page_gets_the_fragments_it_has_a_place_for_and_those_of_alerts() -> None:
+    assert with_html(Shown()) == [4]
     assert with_html(Shown(frozenset({"lead-1", "lead-4"}))) == [1, 4]
-    assert with_html(Shown(frozenset({"lead-1"}), from_score=70.0)) == [1, 2, 3]
-    assert with_html(Shown(from_score=-1)) == [1, 2, 3]
+    assert with_html(Shown(frozenset({"lead-1"}), from_score=70.0)) == [1, 2, 3, 4]
+    assert with_html(Shown(from_score=-1)) == [1, 2, 3, 4]

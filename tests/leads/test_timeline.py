@@ -59,6 +59,11 @@ def test_every_kind_of_event_has_words_and_an_icon_that_exists(kind: Kind) -> No
             Line("circle-dollar-sign", "Opportunity value changed", "$580,000"),
         ),
         (Kind.NOTE_ADDED, {"text": "Wants a yard"}, Line("notebook-pen", "Note", "Wants a yard")),
+        (
+            Kind.OPPORTUNITY_MOVED,
+            {"stage": "s2IzsdYAEuLhWymXilTd"},  # an id of GoHighLevel's says nothing
+            Line("move-right", "Opportunity moved on"),
+        ),
         ("unheard.of", {}, Line("dot", "Something happened")),
     ],
 )

@@ -380,6 +380,32 @@ def test_what_did_not_happen_is_never_told_as_if_it_had(feature: str) -> None:
     assert reasons_for(lead(), [(feature, -40.0)], now=NOW) == ()
 
 
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"channel_mix": 0.5}, "In touch in more than one way"),
+        ({"call_share": 0.6}, "Prefers calls"),
+        ({"call_share": 0.3}, "Calls at times"),
+        ({"text_share": 0.5}, "Prefers texts"),
+        ({"week_regularity": 0.7}, "Active at the same times of the week"),
+        ({"show_rate": 0.7}, "Keeps appointments"),
+        ({"show_rate": 0.3}, "Misses appointments"),
+        ({"repeat_views": 0.2}, "Came back to the same homes"),
+    ],
+)
+def test_what_a_model_alone_counts_is_told_as_something_the_lead_does(
+    values: dict[str, float], text: str
+) -> None:
+    (feature,) = values
+
+    assert [one.text for one in reasons_for(lead(**values), [(feature, 5.0)], now=NOW)] == [text]
+
+
+@pytest.mark.parametrize("feature", ["channel_mix", "call_share", "week_regularity", "repeat_views"])
+def test_a_habit_that_is_not_there_is_not_told(feature: str) -> None:
+    assert reasons_for(lead(), [(feature, -40.0)], now=NOW) == ()
+
+
 def test_what_a_lead_did_is_told_before_what_the_team_did() -> None:
     vector = lead(opportunity_open=1.0, stage_moves=2.0, days_since_showing=1.0, listing_saves=3.0)
     points = [

@@ -29,10 +29,13 @@ from tests.factories import EventFactory
         ("share", 0.5, "50%"),
         ("percent", 1.75, "1.75% usually close"),
         ("0 to 1", 0.9, "0.9 of 1"),
+        ("0 to 1", 0.00073, "0 of 1"),
         ("−1, 0 or 1", -1.0, "not yet"),
         ("−1, 0 or 1", 1.0, "in place"),
         ("acts a day", 0.5, "0.5 a day"),
         ("count, fading over 30 days", 3.0, "3"),
+        ("count, fading over 30 days", 14.15, "14.2"),
+        ("−1 to 1", -0.001, "0"),
     ],
 )
 def test_values_are_told_as_people_say_them(unit: str, value: float, told: str) -> None:

@@ -94,6 +94,7 @@ def test_without_a_set_the_page_says_that_all_count_once(agent_client: Client, b
 
     assert "No set serves: every part counts once, as the model or the rules have it." in seen
     assert seen.count("× 1.00") == 7
+    assert "Estimate (95%)" not in seen
     assert "No sets yet" in seen
     assert "No market figures yet" in seen
     assert "Your broker decides which weights serve." in seen

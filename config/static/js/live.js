@@ -1,7 +1,7 @@
 /* <hl-live>: keeps the page current, says how fresh it is, and can be paused. */
 
 import { Feed } from "./feed.js";
-import { glide, lacksRows, positions, refill, shown, swap } from "./rows.js";
+import { glide, lacksRows, nameIn, positions, refill, shown, swap } from "./rows.js";
 import { toast } from "./toast.js";
 
 const STATES = {
@@ -176,7 +176,8 @@ class Live extends HTMLElement {
 
   alert(message) {
     if (message.data.state !== "open" || message.data.escalated) return;
-    const name = document.querySelector(`#lead-${message.data.lead} .row-link`)?.textContent;
+    const [row] = Object.values(message.html ?? {});
+    const name = row && nameIn(row);
     const text = name ? `${name} · ${message.data.reason}` : message.data.reason;
     toast({ text, href: `/agent/leads/${message.data.lead}/` });
   }

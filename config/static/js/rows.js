@@ -132,6 +132,11 @@ export function glide(before) {
   }
 }
 
+/* whom a row is about */
+export function nameIn(fragment) {
+  return parse(fragment)?.querySelector(".row-link")?.textContent;
+}
+
 /* returns whether anything on this page changed */
 export function swap(target, fragment) {
   const fresh = parse(fragment);
