@@ -142,15 +142,8 @@ def reply_waiting(
     """Tell that a lead's message has waited for an answer past the tenant's limit."""
     if REPLY_WAITING in thresholds.disabled or now - since < thresholds.reply_limit:
         return None
-    return AlertDraft(
-        tenant_id=tenant_id,
-        lead_id=lead_id,
-        kind=REPLY_WAITING,
-        reason=f"A message has waited more than {duration(thresholds.reply_limit)} for a reply.",
-        event_at=since,
-        key=_moment(since),
-        data={"since": since.isoformat()},
-    )
+    reason = f"A message has waited more than {duration(thresholds.reply_limit)} for a reply."
+    return _since(since, tenant_id, lead_id, REPLY_WAITING, reason)
 
 
 def hot_silent(
@@ -159,15 +152,14 @@ def hot_silent(
     """Tell that nothing was heard of, or said to, a hot lead for as long as the tenant set."""
     if HOT_SILENT in thresholds.disabled or now - since < thresholds.hot_silent:
         return None
-    return AlertDraft(
-        tenant_id=tenant_id,
-        lead_id=lead_id,
-        kind=HOT_SILENT,
-        reason=f"Hot, but no contact for {duration(thresholds.hot_silent)}.",
-        event_at=since,
-        key=_moment(since),
-        data={"since": since.isoformat()},
-    )
+    reason = f"Hot, but no contact for {duration(thresholds.hot_silent)}."
+    return _since(since, tenant_id, lead_id, HOT_SILENT, reason)
+
+
+def _since(since: datetime, tenant_id: int, lead_id: int, kind: str, reason: str) -> AlertDraft:
+    """Return a draft about what has not happened since a moment; raised once for each."""
+    told = {"since": since.isoformat()}
+    return AlertDraft(tenant_id, lead_id, kind, reason, since, key=_moment(since), data=told)
 
 
 def tier_of(score: float, thresholds: Thresholds) -> str:

@@ -67,7 +67,7 @@ class Lift:
         """Say what to do and what it would change: "Book a showing: from 62 to 71, hot"."""
         first, *rest = self.labels
         told = " and ".join([first, *(label[0].lower() + label[1:] for label in rest)])
-        return f"{told}: from {self.score:.3g} to {self.new_score:.3g}, {self.new_tier}"
+        return f"{told}: from {self.score:.1f} to {self.new_score:.1f}, {self.new_tier}"
 
 
 def _act(known: Known, weight: float = 1.0) -> Changes:

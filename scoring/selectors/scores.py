@@ -240,7 +240,7 @@ def _short(value: float) -> str:
     """Return a number to the two or three digits that say something; what rounds to zero has no sign."""
     size = abs(value)
     shown = round(value, 2 if size < 1 else 1 if size < 100 else 0)
-    return f"{shown:,g}" if shown else "0"
+    return f"{shown:,g}".replace("-", "−") if shown else "0"  # noqa: RUF001
 
 
 def _length(days: float) -> str:

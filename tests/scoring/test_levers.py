@@ -114,7 +114,7 @@ def test_replying_lifts_a_lead_that_waits() -> None:
         ("reply",), ("Reply within the hour",), 3.0, now.score, then.score, Tier.QUIET, Tier.STEADY
     )
     assert found is not None
-    assert found.sentence == (f"Reply within the hour: from {now.score:.3g} to {then.score:.3g}, steady")
+    assert found.sentence == (f"Reply within the hour: from {now.score:.1f} to {then.score:.1f}, steady")
 
 
 def test_the_least_work_is_taken_though_other_levers_lift_more() -> None:
@@ -350,4 +350,4 @@ def test_a_model_reckons_with_what_it_has_learned() -> None:
     assert found.keys == ("call",)
     assert found.score == pytest.approx(100.0 / (1.0 + np.exp(4.0)))
     assert found.new_score == pytest.approx(100.0 / (1.0 + np.exp(3.0)))
-    assert found.sentence == "Talk for ten minutes on the phone: from 1.8 to 4.74, warm"
+    assert found.sentence == "Talk for ten minutes on the phone: from 1.8 to 4.7, warm"

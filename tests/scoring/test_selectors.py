@@ -36,6 +36,7 @@ from tests.factories import EventFactory
         ("count, fading over 30 days", 3.0, "3"),
         ("count, fading over 30 days", 14.15, "14.2"),
         ("−1 to 1", -0.001, "0"),
+        ("−1 to 1", -0.96, "−0.96"),
     ],
 )
 def test_values_are_told_as_people_say_them(unit: str, value: float, told: str) -> None:

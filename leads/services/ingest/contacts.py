@@ -14,21 +14,12 @@ from leads.ghl.edits import is_from_before
 from leads.ghl.payloads.contacts import ContactPayload, diff
 from leads.ghl.payloads.reader import read_moment
 from leads.ghl.writeback import OWN_KEYS
+from leads.intake import TEXT_LENGTHS
 from leads.ml.custom import news
 from leads.models import CustomField, Identity, Lead, WebhookDelivery
 from leads.services.ingest.batch import Batch, Item, read_email, read_phone
 
-LIMITS = {
-    "first_name": 100,
-    "last_name": 100,
-    "company": 200,
-    "address": 200,
-    "city": 100,
-    "state": 50,
-    "postal_code": 20,
-    "time_zone": 64,
-    "source": 100,
-}
+LIMITS = {name: limit for name, limit in TEXT_LENGTHS.items() if name != "contact_id"} | {"time_zone": 64}
 TAG_LENGTH = 100
 AS_IT_CAME = timedelta(hours=1)
 """Age up to which a snapshot says what a contact's own fields held when it was created."""
