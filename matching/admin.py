@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from leads.admin_site import RecordAdmin, TenantFilter, tenant_filter
 from matching.models import (
+    AgencyLink,
     AreaGroup,
     Counterfactual,
     Criteria,
@@ -12,20 +13,26 @@ from matching.models import (
     FeedRun,
     Household,
     Listing,
+    ListingPlaces,
     MarketSeries,
     MarketSnapshot,
     Match,
     Media,
     Member,
+    Neighborhood,
     Office,
     OpenHouse,
+    PlaceImport,
+    PointOfInterest,
     PriceChange,
     Ranking,
     SavedSearch,
+    School,
     SentListing,
     StatusChange,
     TextFinding,
     TextsRead,
+    TransitStop,
 )
 
 
@@ -275,6 +282,99 @@ class CounterfactualAdmin(RecordAdmin):
     """Trials of whether scores move with what must not matter."""
 
     list_display = ("id", "tenant", "version", "buyers", "listings", "moved", "ran_at")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+
+
+@admin.register(PlaceImport)
+class PlaceImportAdmin(RecordAdmin):
+    """Files of places: what came of each."""
+
+    exclude = ("content",)
+    list_display = (
+        "id",
+        "tenant",
+        "kind",
+        "source",
+        "source_date",
+        "state",
+        "created",
+        "updated",
+        "unchanged",
+        "removed",
+        "failed",
+        "ended_at",
+    )
+    list_filter = ("kind", "state", TenantFilter)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+
+
+class PlaceAdmin(RecordAdmin):
+    """Places, which come from files."""
+
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+    search_exact = ("external_id",)
+    search_help_text = "A number is looked up as an id; anything else as the source's own id."
+
+
+@admin.register(Neighborhood)
+class NeighborhoodAdmin(PlaceAdmin):
+    """Areas with names and outlines."""
+
+    list_display = ("id", "tenant", "name", "slug", "square_miles", "source", "source_date")
+    list_filter = (TenantFilter,)
+
+
+@admin.register(School)
+class SchoolAdmin(PlaceAdmin):
+    """Schools, with their source and year."""
+
+    list_display = ("id", "tenant", "name", "level", "district", "growth_percentile", "year", "source")
+    list_filter = ("level", TenantFilter)
+
+
+@admin.register(PointOfInterest)
+class PointOfInterestAdmin(PlaceAdmin):
+    """Shops, parks and other places of our kinds."""
+
+    list_display = ("id", "tenant", "category", "name", "source", "source_date")
+    list_filter = ("category", TenantFilter)
+
+
+@admin.register(TransitStop)
+class TransitStopAdmin(PlaceAdmin):
+    """Stops of timetables."""
+
+    list_display = ("id", "tenant", "name", "mode", "departures", "headway", "source", "service_date")
+    list_filter = ("mode", TenantFilter)
+
+
+@admin.register(AgencyLink)
+class AgencyLinkAdmin(RecordAdmin):
+    """Links to what police agencies publish; kept on the settings page."""
+
+    list_display = ("id", "tenant", "name", "city", "county", "state_or_province", "url", "checked_on")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+
+
+@admin.register(ListingPlaces)
+class ListingPlacesAdmin(RecordAdmin):
+    """What is around each listing."""
+
+    list_display = (
+        "listing_id",
+        "tenant",
+        "neighborhood_id",
+        "walkability",
+        "comfort",
+        "transit",
+        "computed_at",
+    )
     list_filter = (TenantFilter,)
     list_select_related = ("tenant",)
     search_number = ("pk",)

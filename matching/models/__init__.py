@@ -1,4 +1,4 @@
-"""Rows of matching: listings and what came of them, their agents, offices, feeds, market, fairness."""
+"""Rows of matching: listings, their agents, offices and feeds, buyers, places, market, fairness."""
 
 from matching.models.criteria import Criteria, Household, Match, SavedSearch, SentListing
 from matching.models.fairness import (
@@ -23,8 +23,19 @@ from matching.models.listings import (
     StatusChange,
 )
 from matching.models.market import AreaKind, Figure, MarketSeries, MarketSnapshot
+from matching.models.places import (
+    AgencyLink,
+    ListingPlaces,
+    Neighborhood,
+    PlaceImport,
+    PlaceKind,
+    PointOfInterest,
+    School,
+    TransitStop,
+)
 
 __all__ = [
+    "AgencyLink",
     "AreaGroup",
     "AreaKind",
     "Counterfactual",
@@ -35,21 +46,28 @@ __all__ = [
     "Figure",
     "Household",
     "Listing",
+    "ListingPlaces",
     "MarketSeries",
     "MarketSnapshot",
     "Match",
     "Media",
     "Member",
+    "Neighborhood",
     "Office",
     "OpenHouse",
+    "PlaceImport",
+    "PlaceKind",
+    "PointOfInterest",
     "PriceChange",
     "PropertyType",
     "Ranking",
     "SavedSearch",
+    "School",
     "SentListing",
     "StandardStatus",
     "StatusChange",
     "Surface",
     "TextFinding",
     "TextsRead",
+    "TransitStop",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import factory
@@ -10,17 +10,26 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from matching.models import (
+    AgencyLink,
     Exposure,
     Feed,
     Listing,
+    ListingPlaces,
     Member,
+    Neighborhood,
     Office,
+    PlaceImport,
+    PlaceKind,
+    PointOfInterest,
     PropertyType,
     Ranking,
+    School,
     StandardStatus,
     Surface,
     TextFinding,
+    TransitStop,
 )
+from matching.places.catalogue import Category
 from tests.factories import LeadFactory, TenantFactory
 
 
@@ -125,3 +134,99 @@ class TextFindingFactory(DjangoModelFactory):
     severity = "warn"
     rule = "Judges schools instead of naming them."
     instead = "Name the assigned district and link to its page."
+
+
+class PlaceImportFactory(DjangoModelFactory):
+    class Meta:
+        model = PlaceImport
+
+    tenant = factory.SubFactory(TenantFactory)
+    kind = PlaceKind.POIS
+    file_name = "places.json"
+    digest = factory.Sequence("{:064x}".format)
+    source = "OpenStreetMap"
+    source_date = date(2026, 11, 1)
+    licence = "ODbL 1.0"
+    state = PlaceImport.State.DONE
+
+
+class PlaceFactory(DjangoModelFactory):
+    class Meta:
+        abstract = True
+
+    tenant = factory.SubFactory(TenantFactory)
+    external_id = factory.Sequence("node/{}".format)
+    source = "OpenStreetMap"
+    source_date = date(2026, 11, 1)
+    licence = "ODbL 1.0"
+
+
+class NeighborhoodFactory(PlaceFactory):
+    """A square of a tenth of a degree around the listings of tests."""
+
+    class Meta:
+        model = Neighborhood
+
+    name = factory.Sequence("Alder Heights {}".format)
+    slug = factory.Sequence("alder-heights-{}".format)
+    boundary = [[[[-122.4, 47.5], [-122.2, 47.5], [-122.2, 47.7], [-122.4, 47.7], [-122.4, 47.5]]]]
+    square_miles = 129.0
+    south, west, north, east = 47.5, -122.4, 47.7, -122.2
+
+
+class SchoolFactory(PlaceFactory):
+    class Meta:
+        model = School
+
+    name = factory.Sequence("Alder School {}".format)
+    district = "Harborview Schools"
+    latitude = 47.61
+    longitude = -122.31
+
+
+class PointOfInterestFactory(PlaceFactory):
+    class Meta:
+        model = PointOfInterest
+
+    category = Category.GROCERY
+    name = "Corner Grocery"
+    latitude = 47.603
+    longitude = -122.3
+
+
+class TransitStopFactory(PlaceFactory):
+    class Meta:
+        model = TransitStop
+
+    name = "Alder St & 5th Ave"
+    mode = "bus"
+    latitude = 47.602
+    longitude = -122.3
+    by_hour = [0] * 6 + [2] * 16 + [0] * 2
+    departures = 32
+    headway = 30.0
+    lines = [{"line": "7", "name": "7", "mode": "bus", "ways": 1, "departures": 32}]
+    service_date = date(2026, 11, 4)
+
+
+class AgencyLinkFactory(DjangoModelFactory):
+    class Meta:
+        model = AgencyLink
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = "Harborview Police"
+    city = factory.Sequence("Harborview {}".format)
+    state_or_province = "WA"
+    url = "https://police.example.com/"
+    checked_on = date(2026, 11, 1)
+
+
+class ListingPlacesFactory(DjangoModelFactory):
+    class Meta:
+        model = ListingPlaces
+
+    listing = factory.SubFactory(ListingFactory)
+    tenant = factory.SelfAttribute("listing.tenant")
+    latitude = 47.6
+    longitude = -122.3
+    computed_at = datetime(2026, 11, 20, tzinfo=UTC)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from leads.models import Lead
 from matching.models import (
+    AgencyLink,
     AreaGroup,
     AreaKind,
     Counterfactual,
@@ -20,21 +21,27 @@ from matching.models import (
     FeedRun,
     Household,
     Listing,
+    ListingPlaces,
     MarketSeries,
     MarketSnapshot,
     Match,
     Media,
     Member,
+    Neighborhood,
     Office,
     OpenHouse,
+    PlaceImport,
+    PointOfInterest,
     PriceChange,
     Ranking,
     SavedSearch,
+    School,
     SentListing,
     StandardStatus,
     StatusChange,
     TextFinding,
     TextsRead,
+    TransitStop,
 )
 from tests.matching import factories
 
@@ -103,4 +110,11 @@ TABLES: dict[type[models.Model], Callable[[Lead, int], Any]] = {
     Counterfactual: lambda lead, n: Counterfactual.objects.create(
         tenant=lead.tenant, features="0" * 64, buyers=10, listings=40
     ),
+    PlaceImport: lambda lead, n: factories.PlaceImportFactory(tenant=lead.tenant),
+    Neighborhood: lambda lead, n: factories.NeighborhoodFactory(tenant=lead.tenant),
+    School: lambda lead, n: factories.SchoolFactory(tenant=lead.tenant),
+    PointOfInterest: lambda lead, n: factories.PointOfInterestFactory(tenant=lead.tenant),
+    TransitStop: lambda lead, n: factories.TransitStopFactory(tenant=lead.tenant),
+    AgencyLink: lambda lead, n: factories.AgencyLinkFactory(tenant=lead.tenant),
+    ListingPlaces: lambda lead, n: factories.ListingPlacesFactory(listing__tenant=lead.tenant),
 }

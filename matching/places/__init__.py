@@ -1,0 +1,1 @@
+"""Files of places read into plain rows; pure."""
