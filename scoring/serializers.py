@@ -16,6 +16,7 @@ MEASURES = (
     "verdict",
     "base_rate",
     "own_share",
+    "pooling",
     "forward",
     "baselines",
     "folds",

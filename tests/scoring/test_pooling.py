@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import random
 from copy import deepcopy
@@ -21,12 +22,13 @@ from leads.ml import calibration
 from leads.ml.catalogue import NAMES, VERSION
 from leads.ml.features import FeatureVector, replay, vector
 from leads.ml.metrics import Flags, Values
-from leads.models import Event, Lead, ModelVersion, Tenant
+from leads.models import Event, Lead, ModelVersion, Tenant, User
 from leads.selectors.histories import facts_of, histories_of
 from leads.services import models as registry
 from scoring import engine, selectors, services
 from scoring.cohorts import Cohort, Level, Levels, choose_levels, cohort_of
 from scoring.outcomes import Target
+from scoring.own import OwnField, OwnFields
 from scoring.services import serving
 from scoring.services.unseen import unseen_of
 from scoring.training import ModelRefused, Trained
@@ -34,6 +36,7 @@ from scoring.training.learners import Blend
 from scoring.training.pooling import choose, heights, tell
 from tests.conftest import Freeze
 from tests.factories import EventFactory
+from tests.leads.api import caller
 from tests.past import UNTRIED, make_past
 from tests.scoring.test_training import leads as leads_of
 from tests.scoring.test_training import trained
@@ -325,6 +328,21 @@ def test_training_and_serving_see_the_same_cohorts(version: ModelVersion, tenant
         served = vector(replay(histories_of([lead], until=at)[lead.pk], at), at, facts_of(lead))
         assert np.array_equal(model.matrix([served])[0, -len(model.levels.names) :], matrix[row])
     assert not [name for name in model.further if "Parish" in name]
+
+
+def test_programs_are_told_the_same(version: ModelVersion, broker: User) -> None:
+    told = caller(broker.memberships.get()).get(f"models/{version.pk}/").json()
+    assert told["metrics"]["pooling"] == json.loads(json.dumps(version.metrics["pooling"]))
+
+
+def test_a_tenants_fields_come_before_its_levels() -> None:
+    own = OwnFields((OwnField("key", "Thing", "number"),))
+    matrix, outcomes, times, cohorts = simulated(150, 1, TRUE)
+    model = replace(trained(matrix, outcomes, times, prior=market(), cohorts=cohorts), own=own)
+    seen = FeatureVector(np.zeros(len(NAMES)), custom={"key": "7"}, at=1.0, source="a")
+
+    assert model.further == ("custom:Thing", "cohort:Source = A", "cohort:Source = B")
+    assert model.matrix([seen])[0, len(NAMES) :].tolist() == [7.0, 1.0, 0.0]
 
 
 def test_contributions_add_up_for_every_lead(version: ModelVersion, tenant: Tenant) -> None:
