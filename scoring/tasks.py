@@ -32,10 +32,12 @@ def score_events(event_ids: list[int]) -> None:
 )
 @shared_task(ignore_result=True)
 def follow_changes(event_ids: list[int]) -> None:
-    """Queue new scores for the leads of tenants whose tiers, model, weights or experiment changed.
+    """Keep what events tell of the market, and queue new scores for the leads of tenants with changes.
 
-    What could not be queued is made up for within the hour, when time is let count.
+    Those are changes of tiers, model, weights, market or experiment. What could not be queued is made up for
+    within the hour, when time is let count.
     """
+    services.take_told_market(event_ids=event_ids)
     for tenant_id in services.tenants_to_rescore(event_ids=event_ids):
         transaction.on_commit(partial(rescore_tenant.delay, tenant_id), robust=True)
 

@@ -2,5 +2,15 @@
 
 from matching.services.fairness import eligible_by_area, record_exposures
 from matching.services.listings import Stored, store_listings
+from matching.services.market import EVERYWHERE, Taken, take_snapshots, tenants_with_listings
 
-__all__ = ["Stored", "eligible_by_area", "record_exposures", "store_listings"]
+__all__ = [
+    "EVERYWHERE",
+    "Stored",
+    "Taken",
+    "eligible_by_area",
+    "record_exposures",
+    "store_listings",
+    "take_snapshots",
+    "tenants_with_listings",
+]

@@ -1,4 +1,4 @@
-"""The market as teams entered it."""
+"""The market as teams entered it, or as others tell it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from leads.models import Tenant, User
 
 
 class MarketMonth(models.Model):
-    """One area's market in one month that is over, as the team entered or imported it."""
+    """One area's market in one month that is over, as the team entered it or as it was told."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="market_months", db_index=False)
     area = models.CharField(max_length=120)
@@ -23,6 +23,12 @@ class MarketMonth(models.Model):
     days_on_market = models.FloatField(null=True, blank=True, help_text="The median.")
     by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    source = models.CharField(
+        max_length=200,
+        blank=True,
+        db_default="",
+        help_text="Who told it by an event; empty is entered by the team, which nobody overwrites.",
     )
     made_at = models.DateTimeField(default=timezone.now)
 
@@ -62,6 +68,12 @@ class MortgageRate(models.Model):
     rate = models.FloatField()
     by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    source = models.CharField(
+        max_length=200,
+        blank=True,
+        db_default="",
+        help_text="Who told it by an event; empty is entered by the team, which nobody overwrites.",
     )
     made_at = models.DateTimeField(default=timezone.now)
 

@@ -38,6 +38,7 @@ from scoring.services.market import (
     remove_month,
     remove_rate,
     set_market_use,
+    take_told_market,
 )
 from scoring.services.overriding import foretold_by, set_override, tend_overrides, withdraw_override
 from scoring.services.personal import fit_personal, set_personal_use, tenants_to_fit
@@ -126,6 +127,7 @@ __all__ = [
     "running_experiments",
     "start_experiment",
     "take_over",
+    "take_told_market",
     "begin_training",
     "begin_version_preview",
     "carry_out_run",

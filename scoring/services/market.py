@@ -1,10 +1,10 @@
-"""Market rows a tenant enters or imports, and whether they turn its weights."""
+"""Market rows a tenant enters or imports or is told, and whether they turn its weights."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from leads.errors import DomainError
 from leads.events import Kind
-from leads.models import Tenant, User
+from leads.models import Event, Tenant, User
 from leads.services.events import NewEvent, record_events
 from scoring import selectors
-from scoring.market_files import FIGURES, MonthFact, read_market
+from scoring.market_files import FIGURES, MonthFact, read_market, squeezed_area
 from scoring.models import MarketMonth, MortgageRate, WeightSettings
 
 BATCH = 1_000
@@ -72,7 +72,7 @@ def keep_market(
         row = there.get((area, one.month)) or MarketMonth(tenant=tenant, area=area, month=one.month)
         for name, value in one.figures.items():
             setattr(row, name, value)
-        row.by, row.made_at = by, now
+        row.by, row.made_at, row.source = by, now, ""
         rows.append(row)
     MarketMonth.objects.bulk_create(
         [row for row in rows if row.pk is None],
@@ -80,20 +80,80 @@ def keep_market(
     )
     MarketMonth.objects.bulk_update(
         [row for row in rows if row.pk is not None and (row.area, row.month) in there],
-        [*FIGURES, "by", "made_at"],
+        [*FIGURES, "by", "made_at", "source"],
         batch_size=BATCH,
     )
     MortgageRate.objects.bulk_create(
         [
-            MortgageRate(tenant=tenant, day=day, rate=rate, by=by, made_at=now)
+            MortgageRate(tenant=tenant, day=day, rate=rate, by=by, made_at=now, source="")
             for day, rate in (rates or {}).items()
         ],
         batch_size=BATCH,
         update_conflicts=True,
         unique_fields=["tenant", "day"],
-        update_fields=["rate", "by", "made_at"],
+        update_fields=["rate", "by", "made_at", "source"],
     )
     _changed(settings, by, {"months": len(rows), "rates": len(rates or {})})
+
+
+def take_told_market(*, event_ids: Sequence[int]) -> None:
+    """Keep the figures that events tell of areas and rates; what the team entered itself stays as it is.
+
+    An event without a source tells of rows that are here already: the team's own.
+    """
+    told = Event.objects.filter(pk__in=event_ids, kind=Kind.MARKET_UPDATED, data__has_key="source")
+    by_tenant: dict[int, list[Event]] = {}
+    for event in told.select_related("tenant").order_by("occurred_at", "pk"):
+        by_tenant.setdefault(event.tenant_id, []).append(event)
+    for events in by_tenant.values():
+        _take(events[0].tenant, events)
+
+
+@transaction.atomic
+def _take(tenant: Tenant, events: Sequence[Event]) -> None:
+    settings = locked_settings(tenant)
+    areas = selectors.market_areas(tenant.pk)
+    spelled = {area.casefold(): area for area in areas}
+    for event in events:
+        source, at = str(event.data["source"]), event.occurred_at
+        figures = {name: event.data[name] for name in FIGURES if event.data.get(name) is not None}
+        area = squeezed_area(str(event.data.get("area", "")))
+        if area and figures:
+            month = date.fromisoformat(event.data["month"])
+            _keep_told_month(tenant, spelled.setdefault(area.casefold(), area), month, figures, source, at)
+        if event.data.get("mortgage_rate") is not None:
+            day = date.fromisoformat(event.data["rate_on"])
+            _keep_told_rate(tenant, day, float(event.data["mortgage_rate"]), source, at)
+    if settings.uses_market and not settings.area and len(areas) == 1 and len(spelled) > 1:
+        settings.area = areas[0]  # it counted for being the only one; another does not take that away
+    settings.market_at = timezone.now()
+    settings.save(update_fields=["market_at", "area"])
+
+
+def _keep_told_month(
+    tenant: Tenant, area: str, month: date, figures: Mapping[str, float], source: str, at: datetime
+) -> None:
+    row, is_new = MarketMonth.objects.get_or_create(
+        tenant=tenant,
+        area=area,
+        month=month,
+        defaults={**figures, "source": source, "made_at": at},
+    )
+    if is_new or row.source != source or row.made_at >= at:
+        return
+    for name, value in figures.items():
+        setattr(row, name, value)
+    row.made_at = at
+    row.save(update_fields=[*figures, "made_at"])
+
+
+def _keep_told_rate(tenant: Tenant, day: date, rate: float, source: str, at: datetime) -> None:
+    row, is_new = MortgageRate.objects.get_or_create(
+        tenant=tenant, day=day, defaults={"rate": rate, "source": source, "made_at": at}
+    )
+    if not is_new and row.source == source and row.made_at < at:
+        row.rate, row.made_at = rate, at
+        row.save(update_fields=["rate", "made_at"])
 
 
 @transaction.atomic

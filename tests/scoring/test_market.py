@@ -19,6 +19,8 @@ from django.urls import reverse
 from leads.errors import DomainError
 from leads.events import Kind
 from leads.models import Event, Lead, Tenant, User
+from matching.models import StandardStatus
+from matching.services import take_snapshots
 from scoring import selectors, services, tasks
 from scoring.market_files import MonthFact
 from scoring.models import LeadScore, MarketMonth, MortgageRate, WeightSet, WeightSettings
@@ -26,6 +28,7 @@ from scoring.pillars import Pillar
 from scoring.services import serving
 from tests.conftest import Freeze
 from tests.factories import EventFactory
+from tests.matching.factories import ListingFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -478,3 +481,84 @@ def test_the_list_costs_the_same_however_long(tenant: Tenant, agent_client: Clie
     )
 
     assert queries() == few
+
+
+# Told by events
+
+
+def tell(tenant: Tenant, at: datetime = NOW, **data: Any) -> Event:
+    event: Event = EventFactory(
+        lead=None,
+        tenant=tenant,
+        kind=Kind.MARKET_UPDATED,
+        occurred_at=at,
+        data={"source": "listings", "area": "Riverton", "month": "2026-09-01", **data},
+    )
+    tasks.follow_changes([event.pk])
+    return event
+
+
+def months() -> list[tuple[str, int | None, int | None, str]]:
+    rows = MarketMonth.objects.order_by("area", "month")
+    return list(rows.values_list("area", "homes_for_sale", "homes_sold", "source"))
+
+
+def test_what_listings_tell_is_kept_with_its_source_and_renewed(
+    tenant: Tenant, broker_client: Client
+) -> None:
+    tell(tenant, homes_for_sale=62, homes_sold=15, mortgage_rate=6.3, rate_on="2026-09-24")
+    tell(tenant, NOW + timedelta(days=1), homes_for_sale=61, mortgage_rate=6.4, rate_on="2026-09-24")
+    late = tell(tenant, NOW - timedelta(days=1), homes_for_sale=1, mortgage_rate=1, rate_on="2026-09-24")
+    tasks.follow_changes([late.pk])
+
+    assert months() == [("Riverton", 61, 15, "listings")]
+    assert list(MortgageRate.objects.values_list("rate", "source")) == [(6.4, "listings")]
+    assert "<td>Listings</td>" in read(broker_client)
+    assert Event.objects.filter(kind=Kind.MARKET_UPDATED).count() == 3  # it tells nothing on
+
+
+def test_what_the_team_entered_is_not_overwritten(tenant: Tenant, broker_client: Client) -> None:
+    keep(tenant, ("2026-09", 70, 20), area="riverton")
+    services.keep_market(tenant=tenant, by=None, rates={date(2026, 9, 24): 6.1})
+    tell(tenant, homes_for_sale=62, homes_sold=15, mortgage_rate=6.3, rate_on="2026-09-24")
+    assert months() == [("riverton", 70, 20, "")]
+    assert MortgageRate.objects.get().rate == 6.1
+    assert "<td>Entered</td>" in read(broker_client)
+
+    MarketMonth.objects.all().delete()
+    tell(tenant, homes_for_sale=62, homes_sold=15)
+    keep(tenant, ("2026-09", 71, 21), area="Riverton")
+    tell(tenant, NOW + timedelta(days=1), homes_for_sale=60)
+    assert months() == [("Riverton", 71, 21, "")]
+
+
+def test_the_area_that_counts_stays_when_others_are_told(tenant: Tenant, broker: User) -> None:
+    tight(tenant)
+    services.set_market_use(tenant=tenant, uses_market=True, area="", by=broker)
+
+    tell(tenant, homes_for_sale=62, homes_sold=15)
+
+    settings = WeightSettings.objects.get(tenant=tenant)
+    market = selectors.market_of(tenant.pk, chosen=settings.area, day=TODAY)
+    assert (settings.area, market.area, market.must_choose) == ("Austin, TX", "Austin, TX", False)
+
+
+def test_a_look_at_listings_reaches_the_weights(tenant: Tenant) -> None:
+    for _ in range(12):
+        ListingFactory(
+            tenant=tenant,
+            standard_status=StandardStatus.CLOSED,
+            on_market_date=date(2026, 9, 1),
+            purchase_contract_date=date(2026, 9, 9),
+            close_date=date(2026, 9, 28),
+            close_price=500_000,
+        )
+    ListingFactory.create_batch(2, tenant=tenant, on_market_date=date(2026, 9, 2))
+
+    take_snapshots(tenant=tenant, now=NOW)
+    told = Event.objects.filter(kind=Kind.MARKET_UPDATED)
+    tasks.follow_changes([event.pk for event in told])
+
+    assert months() == [("All our listings", 2, 12, "listings"), ("Harborview", 2, 12, "listings")]
+    assert set(MarketMonth.objects.values_list("days_on_market", flat=True)) == {8.0}
+    assert told.count() == 2
