@@ -11,8 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
 from leads.imports import MAX_BYTES
-from scoring.forms.fields import decimal_input
-from scoring.market_files import (
+from leads.market_files import (
     FIGURES,
     LEAST_RATE,
     MOST_RATE,
@@ -21,6 +20,7 @@ from scoring.market_files import (
     parsed_day,
     squeezed_area,
 )
+from scoring.forms.fields import decimal_input
 
 
 class MonthForm(forms.Form):

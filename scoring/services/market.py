@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from leads.errors import DomainError
 from leads.events import Kind
+from leads.market_files import FIGURES, MonthFact, read_market, squeezed_area
 from leads.models import Event, Tenant, User
 from leads.services.events import NewEvent, record_events
 from scoring import selectors
-from scoring.market_files import FIGURES, MonthFact, read_market, squeezed_area
 from scoring.models import MarketMonth, MortgageRate, WeightSettings
 
 BATCH = 1_000

@@ -18,10 +18,10 @@ from django.views.decorators.http import require_GET, require_POST
 from leads.access import MemberRequest, agent_required, broker_required
 from leads.errors import DomainError
 from leads.imports import RowError
+from leads.market_files import MarketRefused
 from scoring import selectors, services
 from scoring.access import get_market_month, get_mortgage_rate, market_months_for, mortgage_rates_for
 from scoring.forms import MarketFileForm, MarketUseForm, MonthForm, RateForm
-from scoring.market_files import MarketRefused
 from scoring.pillars import PILLAR_LABELS, Pillar
 from scoring.selectors import Market
 from scoring.views.proof import frame

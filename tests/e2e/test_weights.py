@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from leads.market_files import MonthFact, month_end
 from leads.models import Lead, Tenant, User
 from scoring import services, tasks
-from scoring.market_files import MonthFact, month_end
 from scoring.models import MarketMonth, WeightSet
 from scoring.pillars import Pillar
 from tests.e2e.conftest import STEP_SECONDS, SignedIn

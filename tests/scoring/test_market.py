@@ -18,11 +18,11 @@ from django.urls import reverse
 
 from leads.errors import DomainError
 from leads.events import Kind
+from leads.market_files import MonthFact
 from leads.models import Event, Lead, Tenant, User
 from matching.models import StandardStatus
 from matching.services import take_snapshots
 from scoring import selectors, services, tasks
-from scoring.market_files import MonthFact
 from scoring.models import LeadScore, MarketMonth, MortgageRate, WeightSet, WeightSettings
 from scoring.pillars import Pillar
 from scoring.services import serving

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from leads.errors import DomainError
+from leads.market_files import FIGURES, MarketRefused
 from leads.models import Tenant
 from scoring import services
-from scoring.market_files import FIGURES, MarketRefused
 
 
 class Command(BaseCommand):

@@ -17,6 +17,8 @@ from leads.errors import DomainError
 from leads.imports import FileError, RowError, Sheet, read_sheet
 
 MOST_FIGURES = 20_000
+MOST_COLUMNS = 1_500
+"""A column a week for thirty years is some; a file of people has far fewer."""
 MOST_RATE, LEAST_RATE = 25.0, 0.5
 FIGURES: Mapping[str, tuple[str, float]] = {
     "homes_for_sale": ("homes for sale", 10_000_000),
@@ -26,6 +28,14 @@ FIGURES: Mapping[str, tuple[str, float]] = {
 }
 """What may be told of a month: its words, and the most it can be."""
 WHOLE = frozenset({"homes_for_sale", "homes_sold"})
+SERIES: Mapping[str, tuple[str, float]] = {
+    **FIGURES,
+    "home_value": ("typical home value", 1e9),
+    "list_price": ("median list price", 1e9),
+    "sale_price": ("median sale price", 1e9),
+    "rent": ("typical rent", 1e6),
+}
+"""What the columns of a table with a column a month, or a week, may hold."""
 
 _SPELLINGS = {
     "area": "area|market|region|region name|metro|county|city|zip|place",
@@ -37,7 +47,14 @@ _SPELLINGS = {
     "mortgage_rate": "mortgage rate|rate|mortgage30us|30 year fixed|30 year rate",
 }
 _FIELDS = {spelling: name for name, words in _SPELLINGS.items() for spelling in words.split("|")}
-_WIDE = {"invt": "homes_for_sale", "sales_count": "homes_sold"}
+_WIDE = {
+    "invt": "homes_for_sale",
+    "sales_count": "homes_sold",
+    "zhvi": "home_value",
+    "mlp": "list_price",
+    "sale_price": "sale_price",
+    "zori": "rent",
+}
 """Parts of the names of Zillow's files, and what their columns hold."""
 _MONTHS = ("%Y-%m", "%m/%Y", "%b %Y", "%B %Y", "%Y/%m")
 _DAYS = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y", "%d %b %Y", "%Y/%m/%d")
@@ -76,6 +93,41 @@ class MarketFile:
     ignored: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A measure of a region on a day; of a month its last day; no region is the whole country."""
+
+    region: str
+    measure: str
+    day: date
+    value: float
+
+
+def read_series(
+    content: bytes, file_name: str, *, today: date, measure: str = "", areas: Sequence[str] = ()
+) -> tuple[Point, ...]:
+    """Return every figure of a file up to today, rates as `mortgage_rate`; else as `read_market` does."""
+    sheet = read_sheet(content, file_name, most_columns=MOST_COLUMNS)
+    named, dated = _wide_columns(sheet)
+    if named and dated:
+        return tuple(_read_wide(sheet, named, dated, file_name, today, measure, areas, SERIES))
+    told = read_market(content, file_name, today=today, areas=areas)
+    return (
+        *(
+            Point(one.area, name, month_end(one.month), value)
+            for one in told.months
+            for name, value in one.figures.items()
+        ),
+        *(Point("", "mortgage_rate", day, rate) for day, rate in told.rates.items()),
+    )
+
+
+def _wide_columns(sheet: Sheet) -> tuple[str, list[str]]:
+    """Return the column that names areas and those that are days; empty where there is none."""
+    named = [column for column in sheet.columns if _FIELDS.get(_squeezed(column)) == "area"]
+    return named[0] if named else "", [column for column in sheet.columns if _ISO.fullmatch(column)]
+
+
 def read_market(
     content: bytes, file_name: str, *, today: date, figure: str = "", areas: Sequence[str] = ()
 ) -> MarketFile:
@@ -84,11 +136,14 @@ def read_market(
     `figure` says what a table with a column a month holds, where its name does not; `areas` chooses some.
     Raises FileError where it is no such file, MarketRefused where some of it cannot be read.
     """
-    sheet = read_sheet(content, file_name)
+    sheet = read_sheet(content, file_name, most_columns=MOST_COLUMNS)
     fields = {_FIELDS.get(_squeezed(column), ""): column for column in reversed(sheet.columns)}
-    dated = [column for column in sheet.columns if _ISO.fullmatch(column)]
-    if "area" in fields and dated:
-        return _read_wide(sheet, fields["area"], dated, file_name, today, figure, areas)
+    named, dated = _wide_columns(sheet)
+    if named and dated:
+        points = _read_wide(sheet, named, dated, file_name, today, figure, areas, FIGURES)
+        return MarketFile(
+            tuple(MonthFact(one.region, one.day.replace(day=1), {one.measure: one.value}) for one in points)
+        )
     if "month" not in fields or not {"mortgage_rate", *FIGURES} & fields.keys():
         raise FileError(f"The columns tell no market figures. {KINDS}", "columns")
     if "area" not in fields and set(FIGURES) & fields.keys():
@@ -181,13 +236,14 @@ def _read_wide(
     today: date,
     figure: str,
     areas: Sequence[str],
-) -> MarketFile:
-    """Read a row an area and a column a month."""
+    allowed: Mapping[str, tuple[str, float]],
+) -> list[Point]:
+    """Read a row an area and a column a month; a column a day where several fall into one month."""
     figure = figure or next((told for part, told in _WIDE.items() if part in file_name.lower()), "")
-    if figure not in FIGURES:
-        words = ", ".join(words for words, _ in FIGURES.values())
+    if figure not in allowed:
+        words = ", ".join(words for words, _ in allowed.values())
         raise FileError(f"Say what the columns of this table hold: {words}.", "figure")
-    errors, months = _Errors(), dict[tuple[str, date], MonthFact]()
+    errors, points = _Errors(), dict[tuple[str, date], Point]()
     wanted = {squeezed_area(area).casefold(): area for area in areas if area.strip()}
     rows = [
         (number, squeezed_area(str(row.get(named, ""))), row)
@@ -202,7 +258,8 @@ def _read_wide(
     errors.done()
     chosen = [one for one in rows if not wanted or one[1].casefold() in wanted]
     _check_size(len(chosen) * len(dated))
-    ends = {column: _day(1, column, {column: column}, today, errors, of_month=True) for column in dated}
+    of_month = allowed is FIGURES or len({column[:7] for column in dated}) == len(dated)
+    ends = {column: _day(1, column, {column: column}, today, errors, of_month=of_month) for column in dated}
     for number, area, row in chosen:
         if not area:
             errors.add(number, named, "The area is missing.", "Write which area the row is of.")
@@ -211,12 +268,12 @@ def _read_wide(
             value = _figure(number, column, row, figure, errors)
             if value is None or day is None:
                 continue
-            place = (area.casefold(), day.replace(day=1))
-            if place in months:
+            place = (area.casefold(), day)
+            if place in points:
                 errors.add(number, column, f"{area} has this month twice.", "Keep one column a month.")
-            months[place] = MonthFact(area, place[1], {figure: value})
+            points[place] = Point(area, figure, day, value)
     errors.done()
-    return MarketFile(tuple(months.values()))
+    return list(points.values())
 
 
 def _check_size(count: int) -> None:
@@ -273,7 +330,7 @@ def _tried(text: str, forms: Iterable[str]) -> date | None:
 
 
 def _figure(number: int, column: str, row: Mapping[str, object], name: str, errors: _Errors) -> float | None:
-    words, most = FIGURES[name]
+    words, most = SERIES[name]
 
     def check(value: float) -> str:
         if value < 0 or value > most or (name == "months_of_supply" and value == 0):
