@@ -7,6 +7,7 @@ handler500 = "leads.views.errors.server_error"
 urlpatterns = [
     path("", include("leads.urls")),
     path("agent/", include("scoring.urls")),
+    path("agent/", include("matching.urls")),
     path("api/", include("config.api")),
     path("admin/", admin.site.urls),
 ]

@@ -53,6 +53,7 @@ NAVIGATION = [
     NavItem("leads:lead-list", "Leads", "users", "Work", "g l"),
     NavItem("leads:alert-list", "Alerts", "bell", "Work", "g n"),
     NavItem("scoring:overview", "Scoring", "gauge", "Work", "g o"),
+    NavItem("matching:market", "Market", "chart-line", "Work", "g m"),
     NavItem("leads:team", "Team", "user-cog", "Manage", "g t", for_managers=True),
     NavItem("leads:settings-ghl", "Integrations", "plug", "Manage", "g s", for_managers=True),
     NavItem("leads:delivery-list", "Webhook deliveries", "webhook", "Manage", "g d", for_managers=True),

@@ -45,7 +45,7 @@ class Group:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Return Wilson's 95 % interval of the rate."""
+        """Return Wilson's 95% interval of the rate."""
         return wilson(self.selected, self.total)
 
     @property
@@ -120,7 +120,7 @@ def _z(selected: int, total: int, reference_selected: int, reference_total: int)
 def ratio_intervals(
     names: Sequence[str], selected: Counts, total: Counts, reference: str, *, seed: int, draws: int = DRAWS
 ) -> dict[str, tuple[float, float] | None]:
-    """Return 95 % intervals of every group's ratio to the reference, by drawing buyers anew.
+    """Return 95% intervals of every group's ratio to the reference, by drawing buyers anew.
 
     A row a buyer, a column a group. What one buyer is shown hangs together, so buyers are drawn, not homes.
     None where fewer than two buyers tell of a group, or of the reference.

@@ -10,14 +10,23 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.db.models import Case, F, QuerySet, Value, When
-from django.db.models.functions import TruncDate
+from django.db.models import Case, F, QuerySet, Value, When, Window
+from django.db.models.functions import RowNumber, TruncDate
 from numpy.typing import NDArray
 
 from leads.models import Tenant
 from matching.market.snapshots import Grouping
 from matching.market.spells import NEVER, UNSAID, Changes, Codes, Contracts, Days, Phase, Prices, Values
-from matching.models import AreaKind, Listing, PriceChange, PropertyType, StandardStatus, StatusChange
+from matching.models import (
+    AreaKind,
+    Listing,
+    MarketSeries,
+    MarketSnapshot,
+    PriceChange,
+    PropertyType,
+    StandardStatus,
+    StatusChange,
+)
 
 HOMES = ("", PropertyType.RESIDENTIAL, PropertyType.RESIDENTIAL_INCOME, PropertyType.MANUFACTURED_IN_PARK)
 """Kinds of property whose sales make the market in homes; "" is not stated."""
@@ -214,3 +223,106 @@ def _prices(tenant: Tenant, keys: NDArray[np.int64], zone: ZoneInfo) -> Prices:
     listed, days, before, after = zip(*rows, strict=True) if rows else ((), (), (), ())
     at, kept = _places(keys, listed)
     return Prices(at[kept], _days(days)[kept], _floats(before)[kept], _floats(after)[kept])
+
+
+@dataclass(frozen=True, slots=True)
+class AreaChoice:
+    """An area there are snapshots of."""
+
+    kind: str
+    area: str
+
+    @property
+    def value(self) -> str:
+        """Return it as the address has it."""
+        return f"{self.kind}:{self.area}" if self.area else self.kind
+
+    @property
+    def label(self) -> str:
+        return self.area or "Everywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesNow:
+    """The latest figure of a series and those before it."""
+
+    measure: str
+    label: str
+    region: str
+    day: date
+    value: float
+    source: str
+    points: tuple[tuple[date, float], ...]
+
+
+def snapshot_months(tenant: Tenant) -> list[date]:
+    """Return the months there are snapshots of, the latest first."""
+    rows = MarketSnapshot.objects.filter(tenant=tenant)
+    return list(rows.order_by("-month").values_list("month", flat=True).distinct())
+
+
+def area_choices(tenant: Tenant) -> list[AreaChoice]:
+    """Return the areas there are snapshots of, by kind and name."""
+    rows = MarketSnapshot.objects.filter(tenant=tenant, property_sub_type="")
+    found = set(rows.order_by().values_list("area_kind", "area").distinct())
+    order = [kind.value for kind in AreaKind]
+    return [
+        AreaChoice(kind, area) for kind, area in sorted(found, key=lambda one: (order.index(one[0]), one[1]))
+    ]
+
+
+def sub_types(tenant: Tenant) -> list[str]:
+    """Return the property sub types there are snapshots of."""
+    rows = MarketSnapshot.objects.filter(tenant=tenant).exclude(property_sub_type="")
+    return list(rows.order_by("property_sub_type").values_list("property_sub_type", flat=True).distinct())
+
+
+def snapshots_of(tenant: Tenant, choice: AreaChoice, sub_type: str) -> list[MarketSnapshot]:
+    """Return an area's snapshots, the earliest first."""
+    return list(
+        MarketSnapshot.objects.filter(
+            tenant=tenant, area_kind=choice.kind, area=choice.area, property_sub_type=sub_type
+        ).order_by("month")
+    )
+
+
+def areas_in(tenant: Tenant, kind: str, sub_type: str, month: date) -> list[MarketSnapshot]:
+    """Return the snapshots of every area of a kind in a month, by name."""
+    return list(
+        MarketSnapshot.objects.filter(
+            tenant=tenant, area_kind=kind, property_sub_type=sub_type, month=month
+        ).order_by("area")
+    )
+
+
+SERIES_POINTS = 60
+"""Figures of a series that are drawn."""
+
+
+def series_now(tenant: Tenant) -> list[SeriesNow]:
+    """Return every series with its latest figure, by measure and region."""
+    rows = MarketSeries.objects.filter(tenant=tenant)
+    ranked = rows.annotate(
+        back=Window(RowNumber(), partition_by=[F("measure"), F("region")], order_by=F("day").desc())
+    ).filter(back__lte=SERIES_POINTS)
+    by_series: dict[tuple[str, str], list[MarketSeries]] = {}
+    for row in ranked.order_by("day"):
+        by_series.setdefault((row.measure, row.region), []).append(row)
+    order = list(MarketSeries.Measure.values)
+    told = []
+    for (measure, region), points in sorted(
+        by_series.items(), key=lambda one: (order.index(one[0][0]), one[0][1])
+    ):
+        last = points[-1]
+        told.append(
+            SeriesNow(
+                measure=measure,
+                label=last.get_measure_display(),
+                region=region or "United States",
+                day=last.day,
+                value=last.value,
+                source=last.source,
+                points=tuple((one.day, one.value) for one in points),
+            )
+        )
+    return told

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
+from leads.errors import DomainError
 from leads.events import Kind
-from leads.models import Tenant
+from leads.market_files import Point, read_series
+from leads.models import Tenant, User
 from leads.services.events import NewEvent, record_events
 from matching import selectors
 from matching.market import RULES
 from matching.market.snapshots import AreaMonth, area_months, market_of, months_before
-from matching.models import AreaKind, MarketSnapshot
+from matching.models import AreaKind, MarketSeries, MarketSnapshot
 
 SOURCE = "listings"
 EVERYWHERE = "All our listings"
@@ -29,6 +31,20 @@ BATCH = 2_000
 TOLD = ("homes_for_sale", "homes_sold", "months_of_supply", "days_on_market")
 TOLD_KINDS = (AreaKind.EVERYWHERE, AreaKind.CITY)
 COUNTS = frozenset({"homes_for_sale", "homes_sold"})
+
+MOST_REGIONS = 50
+"""Regions of one file; a table of the whole country is cut to one's own."""
+TOLD_RATES = timedelta(days=400)
+"""How far back rates are told on: a year and a month, as far as anybody looks."""
+NAMED_SOURCES = {
+    "metro_": "Zillow Research",
+    "zip_": "Zillow Research",
+    "county_": "Zillow Research",
+    "city_": "Zillow Research",
+    "state_": "Zillow Research",
+    "mortgage30us": "Freddie Mac, by FRED",
+}
+"""How the files of known sources are named, and what is cited for them."""
 
 Place = tuple[str, str, date]
 
@@ -148,3 +164,102 @@ def tenants_with_listings() -> Iterator[int]:
         .values_list("pk", flat=True)
         .distinct()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesTaken:
+    """What became of a file of series."""
+
+    figures: int
+    regions: int
+    source: str
+
+
+def import_series(
+    *,
+    tenant: Tenant,
+    by: User | None,
+    content: bytes,
+    file_name: str,
+    now: datetime,
+    measure: str = "",
+    areas: Sequence[str] = (),
+    source: str = "",
+) -> SeriesTaken:
+    """Keep the series of a file, all or, where a figure cannot be read, none; tell the latest on."""
+    points = read_series(content, file_name, today=now.date(), measure=measure, areas=areas)
+    if not points:
+        raise DomainError("The file tells no figure: every cell is empty.", "empty")
+    regions = {one.region.casefold() for one in points}
+    if len(regions) > MOST_REGIONS:
+        raise DomainError(
+            f"The file is of {len(regions):,} areas, at most {MOST_REGIONS} are taken in: name yours.",
+            "areas",
+        )
+    source = source.strip() or source_of(file_name)
+    keep_series(tenant=tenant, by=by, points=points, source=source, now=now)
+    return SeriesTaken(len(points), len(regions), source)
+
+
+def source_of(file_name: str) -> str:
+    """Return whom to cite for a file by its name; the name itself where that says nothing."""
+    name = file_name.lower()
+    return next((told for start, told in NAMED_SOURCES.items() if name.startswith(start)), file_name[:200])
+
+
+@transaction.atomic
+def keep_series(
+    *, tenant: Tenant, by: User | None, points: Sequence[Point], source: str, now: datetime
+) -> None:
+    """Keep figures from outside, each replacing what was known of its region and day."""
+    spelled = {
+        region.casefold(): region
+        for region in MarketSeries.objects.filter(tenant=tenant).values_list("region", flat=True).distinct()
+    }
+    MarketSeries.objects.bulk_create(
+        [
+            MarketSeries(
+                tenant=tenant,
+                region=spelled.setdefault(one.region.casefold(), one.region),
+                measure=one.measure,
+                day=one.day,
+                value=one.value,
+                source=source,
+                by=by,
+                imported_at=now,
+            )
+            for one in points
+        ],
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["tenant", "measure", "region", "day"],
+        update_fields=["value", "source", "by", "imported_at"],
+    )
+    record_events(events=list(_series_events(tenant, by, points, source, now)))
+
+
+def _series_events(
+    tenant: Tenant, by: User | None, points: Sequence[Point], source: str, now: datetime
+) -> Iterator[NewEvent]:
+    """Yield what is told of months and rates that are not long past."""
+    since = months_before(now.date().replace(day=1), LOOKED_BACK)
+    by_month: dict[tuple[str, date], dict[str, Any]] = {}
+    for one in points:
+        if one.measure in TOLD and one.day >= since:
+            by_month.setdefault((one.region, one.day.replace(day=1)), {})[one.measure] = one.value
+    told = [
+        {"area": region, "month": month.isoformat(), **figures}
+        for (region, month), figures in sorted(by_month.items())
+    ] + [
+        {"mortgage_rate": one.value, "rate_on": one.day.isoformat()}
+        for one in points
+        if one.measure == MarketSeries.Measure.MORTGAGE_RATE and one.day >= now.date() - TOLD_RATES
+    ]
+    for data in told:
+        yield NewEvent(
+            tenant_id=tenant.pk,
+            kind=Kind.MARKET_UPDATED,
+            occurred_at=now,
+            data={"source": source, **data},
+            actor_id=by.pk if by is not None else None,
+        )
