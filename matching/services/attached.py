@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from django.db.models import QuerySet
 
 from leads.models import Tenant
 from matching.listings.attached import ReadMedia, ReadMember, ReadOffice, ReadOpenHouse
 from matching.listings.reading import Reading
 from matching.models import Media, Member, Office, OpenHouse
+from matching.services.rows import write_rows
 
 MEDIA_COLUMNS = (
     "media_url",
@@ -159,33 +162,19 @@ def keep_media(applied: Sequence[tuple[int, Reading]], *, known: set[int]) -> se
     return put_media(said, known=known, whole=True)
 
 
-def put_media(said: dict[int, tuple[ReadMedia, ...]], *, known: set[int], whole: bool) -> set[int]:
+def put_media(said: Mapping[int, tuple[ReadMedia, ...]], *, known: set[int], whole: bool) -> set[int]:
     """Store media of listings; `whole` takes away those not named. What was uploaded here always stays."""
-    held: dict[tuple[int, str], Media] = {}
-    if known & set(said):
-        rows = Media.objects.filter(listing_id__in=known & set(said)).exclude(media_url="").defer("content")
-        held = {(row.listing_id, row.media_key): row for row in rows}
-    fresh, changed, touched = [], [], set()
-    for pk, media in said.items():
-        for medium in media:
-            values = {name: getattr(medium, name) for name in MEDIA_COLUMNS}
-            values["permission"] = list(medium.permission)
-            row = held.pop((pk, medium.media_key), None)
-            if row is None:
-                fresh.append(Media(listing_id=pk, media_key=medium.media_key, **values))
-                touched.add(pk)
-            elif any(getattr(row, name) != value for name, value in values.items()):
-                for name, value in values.items():
-                    setattr(row, name, value)
-                changed.append(row)
-                touched.add(pk)
-    gone = list(held.values()) if whole else []
-    touched |= {row.listing_id for row in gone}
-    Media.objects.bulk_create(fresh, ignore_conflicts=True)
-    Media.objects.bulk_update(changed, MEDIA_COLUMNS)
-    if gone:
-        Media.objects.filter(pk__in=[row.pk for row in gone]).delete()
-    return touched
+    rows = {
+        (pk, medium.media_key): {
+            **{name: getattr(medium, name) for name in MEDIA_COLUMNS},
+            "permission": list(medium.permission),
+        }
+        for pk, media in said.items()
+        for medium in media
+    }
+    held = Media.objects.exclude(media_url="")
+    blank = {"content": "", "content_type": "", "original_id": None}
+    return _put(Media, held, "media_key", rows, said.keys() & known, blank, whole=whole)
 
 
 def keep_open_houses(applied: Sequence[tuple[int, Reading]], *, known: set[int]) -> set[int]:
@@ -194,29 +183,43 @@ def keep_open_houses(applied: Sequence[tuple[int, Reading]], *, known: set[int])
     return put_open_houses(said, known=known, whole=True)
 
 
-def put_open_houses(said: dict[int, tuple[ReadOpenHouse, ...]], *, known: set[int], whole: bool) -> set[int]:
+def put_open_houses(
+    said: Mapping[int, tuple[ReadOpenHouse, ...]], *, known: set[int], whole: bool
+) -> set[int]:
     """Store open houses of listings; `whole` takes away those not named."""
-    held: dict[tuple[int, str], OpenHouse] = {}
-    if known & set(said):
-        rows = OpenHouse.objects.filter(listing_id__in=known & set(said))
-        held = {(row.listing_id, row.open_house_key): row for row in rows}
-    fresh, changed, touched = [], [], set()
-    for pk, houses in said.items():
-        for house in houses:
-            values = {name: getattr(house, name) for name in OPEN_HOUSE_COLUMNS}
-            row = held.pop((pk, house.open_house_key), None)
-            if row is None:
-                fresh.append(OpenHouse(listing_id=pk, open_house_key=house.open_house_key, **values))
-                touched.add(pk)
-            elif any(getattr(row, name) != value for name, value in values.items()):
-                for name, value in values.items():
-                    setattr(row, name, value)
-                changed.append(row)
-                touched.add(pk)
-    gone = list(held.values()) if whole else []
-    touched |= {row.listing_id for row in gone}
-    OpenHouse.objects.bulk_create(fresh, ignore_conflicts=True)
-    OpenHouse.objects.bulk_update(changed, OPEN_HOUSE_COLUMNS)
+    rows = {
+        (pk, house.open_house_key): {name: getattr(house, name) for name in OPEN_HOUSE_COLUMNS}
+        for pk, houses in said.items()
+        for house in houses
+    }
+    return _put(
+        OpenHouse, OpenHouse.objects.all(), "open_house_key", rows, said.keys() & known, {}, whole=whole
+    )
+
+
+def _put(
+    model: type[Media | OpenHouse],
+    held: QuerySet[Any],
+    key: str,
+    rows: Mapping[tuple[int, str], dict[str, Any]],
+    known: set[int],
+    blank: Mapping[str, Any],
+    *,
+    whole: bool,
+) -> set[int]:
+    """Write rows that are new or changed, delete those no longer named, return the listings concerned."""
+    columns = next(iter(rows.values())).keys() if rows else ()
+    before = {}
+    if known:
+        found = held.filter(listing_id__in=known).values("pk", "listing_id", key, *columns)
+        before = {(row["listing_id"], row[key]): row for row in found}
+    news = [
+        {"listing_id": pk, key: name, **values, **blank}
+        for (pk, name), values in rows.items()
+        if (was := before.get((pk, name))) is None or any(was[each] != values[each] for each in columns)
+    ]
+    write_rows(model, news, key=("listing_id", key), stays=tuple(blank))
+    gone = [row for place, row in before.items() if place not in rows] if whole else []
     if gone:
-        OpenHouse.objects.filter(pk__in=[row.pk for row in gone]).delete()
-    return touched
+        model.objects.filter(pk__in=[row["pk"] for row in gone]).delete()
+    return {row["listing_id"] for row in (*news, *gone)}

@@ -8,8 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import orjson
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 
 from leads.events import Kind
 from leads.models import Event, Tenant, User
@@ -18,15 +17,15 @@ from matching.listings.reading import Reading
 from matching.models import Feed, Listing, PriceChange, StandardStatus, StatusChange
 from matching.models.listings import ON_MARKET
 from matching.services.attached import People, keep_media, keep_open_houses, keep_people
+from matching.services.rows import fields_of, write_rows
 
 BATCH = 1_000
 _LOCK = 4_114  # first half of the key of an advisory lock; the second is the tenant
 
 _KEY = ("tenant_id", "originating_system_name", "listing_key")
-_FIELDS: Mapping[str, models.Field[Any, Any]] = {
-    each.attname: each for each in Listing._meta.concrete_fields if not each.primary_key
-}
+_FIELDS = fields_of(Listing)
 _JSON = ("flags", "features", "private", "other")
+_EMPTY: Mapping[str, Any] = {name: None if each.null else "" for name, each in _FIELDS.items()}
 _NOT_COMPARED = frozenset({"modification_timestamp", "updated_at", "recorded_at"})
 
 Row = dict[str, Any]
@@ -164,7 +163,7 @@ def _apply(
     for name in _JSON:
         said = getattr(reading, name)
         if said:
-            merged = {**row[name], **said}
+            merged = {**row[name], **said} if row[name] else said
             row[name] = {key: value for key, value in merged.items() if value is not None}
     row["missing_since"] = None
     if feed is not None:
@@ -181,10 +180,7 @@ def _apply(
 
 
 def _blank(tenant: Tenant, reading: Reading, now: datetime, by: User | None) -> Row:
-    row: Row = {
-        name: None if each.null else {} if isinstance(each, models.JSONField) else ""
-        for name, each in _FIELDS.items()
-    }
+    row: Row = {**_EMPTY, **{name: {} for name in _JSON}}
     row.update(
         tenant_id=tenant.pk,
         originating_system_name=reading.originating_system_name,
@@ -230,20 +226,7 @@ def _differs(each: _Work) -> bool:
 
 def _write(rows: Sequence[Row]) -> None:
     """Insert rows, or write them over those of their key."""
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(_upsert(), [orjson.dumps(rows, default=str).decode()])
-
-
-def _upsert() -> str:
-    columns = {str(each.column): str(each.db_type(connection)) for each in _FIELDS.values()}
-    written = [name for name in columns if name not in (*_KEY, "recorded_at", "made_by_id")]
-    return f"""
-        INSERT INTO matching_listing ({", ".join(columns)})
-        SELECT {", ".join(columns)}
-        FROM jsonb_to_recordset(%s::jsonb) AS fresh ({", ".join(f"{n} {t}" for n, t in columns.items())})
-        ON CONFLICT ({", ".join(_KEY)}) DO UPDATE SET {", ".join(f"{n} = EXCLUDED.{n}" for n in written)}
-    """
+    write_rows(Listing, rows, key=_KEY, stays=("recorded_at", "made_by_id"))
 
 
 def _ids(tenant: Tenant, work: Mapping[Key, _Work]) -> dict[Key, int]:
@@ -254,17 +237,15 @@ def _ids(tenant: Tenant, work: Mapping[Key, _Work]) -> dict[Key, int]:
 
 
 def _keep_history(work: Iterable[_Work], ids: Mapping[Key, int]) -> None:
-    prices, statuses = [], []
+    prices: list[Row] = []
+    statuses: list[Row] = []
     for each in work:
         pk = ids[_key_of(each.row)]
-        prices += [
-            PriceChange(listing_id=pk, old=old, new=new, changed_at=at) for old, new, at in each.prices
-        ]
-        statuses += [
-            StatusChange(listing_id=pk, old=old, new=new, changed_at=at) for old, new, at in each.statuses
-        ]
-    PriceChange.objects.bulk_create(prices, ignore_conflicts=True)
-    StatusChange.objects.bulk_create(statuses, ignore_conflicts=True)
+        for kept, changes in ((prices, each.prices), (statuses, each.statuses)):
+            for old, new, at in changes:
+                kept.append({"listing_id": pk, "old": old, "new": new, "changed_at": at})
+    write_rows(PriceChange, prices)
+    write_rows(StatusChange, statuses)
 
 
 def _tell(

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import django
+import orjson
 
 django.setup()
 
@@ -126,7 +127,7 @@ def store(tenant: Tenant, pages_of: Iterator[str]) -> tuple[Stored, float]:
     stored, seconds = Stored(), 0.0
     for page in pages_of:
         began = time.perf_counter()
-        read = [read_listing(row, now=NOW) for row in json.loads(page)["value"]]
+        read = [read_listing(row, now=NOW) for row in orjson.loads(page)["value"]]
         good = [each for each in read if isinstance(each, Reading)]
         stored.add(store_listings(tenant=tenant, readings=good, now=NOW, backfill=True))
         seconds += time.perf_counter() - began
