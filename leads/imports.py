@@ -174,11 +174,11 @@ def _csv_rows(text: str) -> list[Row]:
         raise FileError(
             "The file is not a table: a quotation mark is open, or a line is too long.", "file"
         ) from None
-    names = _unlike(cell.strip() or f"Column {place}" for place, cell in enumerate(lines[0], start=1))
+    names = unlike(cell.strip() or f"Column {place}" for place, cell in enumerate(lines[0], start=1))
     return [dict(zip(names, (cell.strip() for cell in line), strict=False)) for line in lines[1:]]
 
 
-def _unlike(names: Iterable[str]) -> list[str]:
+def unlike(names: Iterable[str]) -> list[str]:
     """Return headings of which no two are the same."""
     seen: dict[str, int] = {}
     given = []

@@ -13,6 +13,7 @@ from matching.models import (
     FeedRun,
     Household,
     Listing,
+    ListingMapping,
     ListingPlaces,
     MarketSeries,
     MarketSnapshot,
@@ -378,3 +379,14 @@ class ListingPlacesAdmin(RecordAdmin):
     list_filter = (TenantFilter,)
     list_select_related = ("tenant",)
     search_number = ("pk",)
+
+
+@admin.register(ListingMapping)
+class ListingMappingAdmin(RecordAdmin):
+    """How columns of files are read, as saved by `import_listings`."""
+
+    list_display = ("id", "tenant", "name", "updated_at")
+    list_filter = (TenantFilter,)
+    list_select_related = ("tenant",)
+    search_number = ("pk",)
+    search_exact = ("name",)

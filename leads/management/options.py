@@ -20,6 +20,28 @@ def tenant_of(location_id: str) -> Tenant | None:
         raise CommandError(error.message) from error
 
 
+def only_tenant(location_id: str) -> Tenant:
+    """Return the tenant of a location, or the only one there is."""
+    named = tenant_of(location_id)
+    if named is not None:
+        return named
+    found = list(Tenant.objects.order_by("pk")[:2])
+    if len(found) != 1:
+        raise CommandError("Say which tenant with --tenant LOCATION_ID.")
+    return found[0]
+
+
+def mapping_of(given: list[str]) -> dict[str, str]:
+    """Return which column is which field, as options COLUMN=FIELD say it."""
+    mapping = {}
+    for text in given:
+        column, sign, target = text.rpartition("=")
+        if not sign:
+            raise CommandError(f"“{text}” is not COLUMN=FIELD.")
+        mapping[column.strip()] = target.strip()
+    return mapping
+
+
 def moment_of(option: str, text: str) -> datetime | None:
     """Return the moment an option names, UTC unless it says otherwise; None when it names none."""
     if not text:

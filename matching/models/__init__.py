@@ -10,7 +10,7 @@ from matching.models.fairness import (
     TextFinding,
     TextsRead,
 )
-from matching.models.feeds import Feed, FeedRun
+from matching.models.feeds import Feed, FeedRun, ListingMapping
 from matching.models.listings import (
     Listing,
     Media,
@@ -47,6 +47,7 @@ __all__ = [
     "Household",
     "Listing",
     "ListingPlaces",
+    "ListingMapping",
     "MarketSeries",
     "MarketSnapshot",
     "Match",

@@ -99,3 +99,23 @@ class FeedRun(models.Model):
 
     def __str__(self) -> str:
         return f"reading {self.pk}"
+
+
+class ListingMapping(models.Model):
+    """How the columns of one program's files are read, kept under a name for the next file."""
+
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.CASCADE, related_name="listing_mappings", db_index=False
+    )
+    name = models.CharField(max_length=100)
+    columns = models.JSONField(default=dict, help_text="Column → RESO field; empty leaves it out.")
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="listing_mapping_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

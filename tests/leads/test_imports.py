@@ -479,7 +479,7 @@ def test_the_command_says_what_it_needs(db: None, tmp_path: Path, file: Path) ->
     for arguments, said in (
         ([], "Name a file"),
         ([tmp_path / "no.csv"], "cannot be read"),
-        ([file, "--tenant", "nowhere"], "There is no tenant nowhere"),
+        ([file, "--tenant", "nowhere"], "No tenant has the location nowhere"),
         (["--from-ghl"], "not connected to GoHighLevel"),
     ):
         with pytest.raises(CommandError, match=said):

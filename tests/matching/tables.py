@@ -21,6 +21,7 @@ from matching.models import (
     FeedRun,
     Household,
     Listing,
+    ListingMapping,
     ListingPlaces,
     MarketSeries,
     MarketSnapshot,
@@ -50,6 +51,7 @@ NOW = timezone.now()
 TABLES: dict[type[models.Model], Callable[[Lead, int], Any]] = {
     Feed: lambda lead, n: factories.FeedFactory(tenant=lead.tenant),
     FeedRun: lambda lead, n: FeedRun.objects.create(tenant=lead.tenant, source=f"{n}.csv"),
+    ListingMapping: lambda lead, n: ListingMapping.objects.create(tenant=lead.tenant, name=f"program {n}"),
     Office: lambda lead, n: factories.OfficeFactory(tenant=lead.tenant),
     Member: lambda lead, n: factories.MemberFactory(tenant=lead.tenant),
     Listing: lambda lead, n: factories.ListingFactory(tenant=lead.tenant),

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from leads.errors import DomainError
 from leads.imports import RowError
+from leads.management.options import mapping_of, only_tenant
 from leads.models import GHLConnection, LeadImport, Tenant
 from leads.services import ghl, imports
 from leads.services.imports.files import digest_of
@@ -44,7 +45,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Import, and end with an error only when nothing could be done."""
         try:
-            tenant = _tenant(options["tenant"])
+            tenant = only_tenant(options["tenant"])
             if options["from_ghl"]:
                 self._from_ghl(tenant, resume=options["resume"])
             elif options["file"] is None:
@@ -66,7 +67,7 @@ class Command(BaseCommand):
                 by=None,
                 file_name=path.name,
                 content=content,
-                mapping=_mapping(options["map"]),
+                mapping=mapping_of(options["map"]),
             )
             looked = imports.preview(lead_import=lead_import)
             self._say_mapping(looked)
@@ -147,25 +148,3 @@ class Command(BaseCommand):
         counts = ", ".join(f"{count} {phase}" for phase, count in cursor.get("counts", {}).items())
         self.stdout.write(f"{cursor.get('state')}: {counts or 'nothing yet'}")
         return cursor
-
-
-def _tenant(location_id: str) -> Tenant:
-    if location_id:
-        tenant = Tenant.objects.filter(location_id=location_id).first()
-        if tenant is None:
-            raise CommandError(f"There is no tenant {location_id}. Make it with create_tenant.")
-        return tenant
-    found = list(Tenant.objects.order_by("pk")[:2])
-    if len(found) != 1:
-        raise CommandError("Say which tenant with --tenant LOCATION_ID.")
-    return found[0]
-
-
-def _mapping(given: list[str]) -> dict[str, str]:
-    mapping = {}
-    for text in given:
-        column, sign, target = text.rpartition("=")
-        if not sign:
-            raise CommandError(f"“{text}” is not COLUMN=FIELD.")
-        mapping[column.strip()] = target.strip()
-    return mapping
