@@ -20,6 +20,7 @@ from matching.listings import dictionary
 LOOKED_AT = 200
 MAX_COLUMNS = 1_000
 PIECE = 1 << 20
+NOT_JSON = "The file is not JSON: check for a missing comma, quote or bracket."
 MAX_RECORD = 20_000_000
 """No record of a listing is longer; one that is would eat the memory of the machine."""
 
@@ -116,12 +117,12 @@ def _json_rows(text: io.TextIOBase) -> Iterator[Any]:
     pieces = _Pieces(text)
     first = pieces.peek()
     if first == "{":
-        start = pieces.buffer.lstrip()
-        if not start.partition('"')[2].startswith(("value", "@odata", "odata")):
+        alone = pieces.open_object()
+        if alone is not None:
+            yield alone
             while pieces.peek():
                 yield pieces.take()
             return
-        pieces.skip_to_list()
     elif first != "[":
         raise FileRefused("The file is not JSON.", "file")
     pieces.drop()
@@ -163,14 +164,13 @@ class _Pieces:
 
     def take(self) -> Any:
         """Return the next value."""
+        self.peek()
         while True:
             try:
                 value, end = self._decoder.raw_decode(self.buffer)
             except ValueError:
                 if len(self.buffer) > MAX_RECORD or not self._more():
-                    raise FileRefused(
-                        "The file is not JSON: check for a missing comma, quote or bracket.", "file"
-                    ) from None
+                    raise FileRefused(NOT_JSON, "file") from None
             except RecursionError:
                 raise FileRefused("The JSON is nested too deeply.", "file") from None
             else:
@@ -179,15 +179,23 @@ class _Pieces:
                 self.buffer = self.buffer[end:]
                 return value
 
-    def skip_to_list(self) -> None:
-        """Go to the list under "value" of an OData answer."""
-        while True:
-            head, sign, rest = self.buffer.partition('"value"')
-            if sign and rest.lstrip()[:1] == ":" and rest.lstrip()[1:].lstrip()[:1] == "[":
-                self.buffer = rest[rest.index("[") :]
-                return
-            if len(self.buffer) > MAX_RECORD or not self._more():
-                raise FileRefused('The JSON has no list of listings under "value".', "file")
+    def open_object(self) -> dict[str, Any] | None:
+        """Go to the list under "value" of an OData answer and return nothing, or return the whole object."""
+        self.drop()
+        held: dict[str, Any] = {}
+        while (sign := self.peek()) != "}":
+            if sign == ",":
+                self.drop()
+                continue
+            name = self.take()
+            if not isinstance(name, str) or self.peek() != ":":
+                raise FileRefused(NOT_JSON, "file")
+            self.drop()
+            if name == "value" and self.peek() == "[":
+                return None
+            held[name] = self.take()
+        self.drop()
+        return held
 
 
 def guess_mapping(columns: Sequence[str]) -> dict[str, str]:

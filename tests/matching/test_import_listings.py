@@ -239,7 +239,10 @@ def test_a_file_of_which_nothing_can_be_stored_is_a_failure(tenant: Tenant, tmp_
         (b"[1, 2]", "not a list of objects"),
         (b'[{"ListingKey": 1}', "ends in the middle"),
         (b'[{"ListingKey": ]', "not JSON"),
-        (b'{"value": 7}', "no list of listings"),
+        (b'{"value": 7}', "key"),
+        (b'{"value": [{"ListingKey": 1}', "ends in the middle"),
+        (b'{"value" 7}', "not JSON"),
+        (b"{7: 1}", "not JSON"),
         (b"ListingKey,Price\n1,2\n", "status"),
         (b"StandardStatus,Price\nActive,2\n", "key"),
     ],
@@ -260,7 +263,7 @@ def test_a_file_that_cannot_be_read_says_why(content: bytes, said: str, tmp_path
     ("mapping", "said"),
     [
         ({"Nope": "City"}, "no column"),
-        ({"City": "ListPrice", "Asking Price": "ListPrice"}, "Two columns"),
+        ({"Town": "ListPrice", "Asking Price": "ListPrice"}, "Two columns"),
     ],
 )
 def test_a_wrong_mapping_is_refused(mapping: dict[str, str], said: str, sheet: Path) -> None:
