@@ -18,7 +18,7 @@ Polygon = Sequence[tuple[float, float]]
 MILES_PER_DEGREE = 3958.7613 * np.pi / 180
 """Along a meridian; the radius is 6,371 km."""
 
-_CHUNK = 4096
+_CHUNK = 2048
 """Points looked at together: their distances to all edges stay in the processor's cache."""
 
 
@@ -37,11 +37,13 @@ def inside(latitude: Values, longitude: Values, polygon: Polygon) -> Flags:
 def _odd(latitude: Values, longitude: Values, corners: Values) -> Flags:
     """Tell from which points a line to the east crosses the edges an odd number of times."""
     crossed = np.zeros(len(latitude), dtype=np.bool_)
-    for (y1, x1), (y2, x2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if y1 == y2:
-            continue
-        beside = (latitude < y1) != (latitude < y2)
-        crossed ^= beside & (longitude < x1 + (latitude - y1) * ((x2 - x1) / (y2 - y1)))
+    below = [latitude < y for y in corners[:, 0]]
+    for number, (y1, x1) in enumerate(corners):
+        following = (number + 1) % len(corners)
+        beside = np.flatnonzero(below[number] ^ below[following])
+        if beside.size:
+            y2, x2 = corners[following]
+            crossed[beside] ^= longitude[beside] < x1 + (latitude[beside] - y1) * ((x2 - x1) / (y2 - y1))
     return crossed
 
 
@@ -60,30 +62,35 @@ def miles_outside(latitude: Values, longitude: Values, polygons: Sequence[Polygo
 def _miles_to_edge(latitude: Values, longitude: Values, polygon: Polygon) -> Values:
     """Return the distance of points to the nearest edge of one polygon.
 
-    For an edge from a along d and a point x, t = (x − a)·d / d² held to [0, 1] and the square of the distance
-    is (x − a)² − 2t (x − a)·d + t² d²: all points times all edges are two products of matrices.
+    Seen from the middle of an edge, a point lies `along` it and `off` it; what of `along` reaches beyond the
+    half length, and `off`, are the sides of a right triangle. Both are one product of matrices for all edges.
     """
     corners = np.asarray(polygon, dtype=np.float64)
     middle = corners.mean(axis=0)
     scale = MILES_PER_DEGREE * np.array([1.0, np.cos(np.radians(middle[0]))])
     starts = (corners - middle) * scale
     ways = np.roll(starts, -1, axis=0) - starts
-    lengths = (ways**2).sum(axis=1)
+    lengths = np.sqrt((ways**2).sum(axis=1))
     starts, ways, lengths = starts[lengths > 0], ways[lengths > 0], lengths[lengths > 0]
-    along = (starts * ways).sum(axis=1)
-    squares = (starts**2).sum(axis=1)
+    units = ways / lengths[:, None]
+    turned = np.column_stack([-units[:, 1], units[:, 0]])
+    centres = starts + ways / 2
+    to_along = np.column_stack([units * scale, -(units * (centres + middle * scale)).sum(axis=1)])
+    to_off = np.column_stack([turned * scale, -(turned * (centres + middle * scale)).sum(axis=1)])
+    halves = lengths[:, None] / 2
     distances = np.empty(len(latitude))
     for begin in range(0, len(latitude), _CHUNK):
         rows = slice(begin, begin + _CHUNK)
-        points = np.column_stack([latitude[rows] - middle[0], longitude[rows] - middle[1]]) * scale
-        reached = points @ ways.T
-        reached -= along
-        t = np.clip(reached / lengths, 0.0, 1.0)
-        shorter = points @ (-2.0 * starts.T)
-        shorter += squares
-        shorter += t * (t * lengths - 2.0 * reached)
-        own = np.einsum("ij,ij->i", points, points)
-        distances[rows] = np.sqrt(np.maximum(own + shorter.min(axis=1), 0.0))
+        points = np.stack([latitude[rows], longitude[rows], np.ones(len(latitude[rows]))])
+        beyond = to_along @ points
+        np.abs(beyond, out=beyond)
+        beyond -= halves
+        np.maximum(beyond, 0.0, out=beyond)
+        beyond *= beyond
+        off = to_off @ points
+        off *= off
+        beyond += off
+        np.sqrt(beyond.min(axis=0), out=distances[rows])
     return distances
 
 

@@ -33,10 +33,9 @@ def straight_miles(latitude: Values, longitude: Values, to: tuple[float, float])
     """Return the miles over the globe to a place (haversine)."""
     here = np.radians(latitude)
     there = np.radians(to[0])
-    half = np.sin((here - there) / 2) ** 2
-    half += np.cos(here) * np.cos(there) * np.sin(np.radians(longitude - to[1]) / 2) ** 2
-    miles: Values = 2 * EARTH_MILES * np.arcsin(np.sqrt(half))
-    return miles
+    north, east = np.sin((here - there) / 2), np.sin(np.radians(longitude - to[1]) / 2)
+    half: Values = north * north + np.cos(here) * np.cos(there) * east * east
+    return np.arcsin(np.sqrt(half)) * (2 * EARTH_MILES)
 
 
 def road_miles(latitude: Values, longitude: Values, to: tuple[float, float]) -> Values:
@@ -63,8 +62,10 @@ def minutes(
     other end. Where no stop is known the minutes are not known.
     """
     if mode == "drive":
-        mph = BAND_MPH[np.searchsorted(BAND_MILES, miles)]
-        return miles / mph * (60.0 * peak_multiplier(hour)) + TERMINAL_MINUTES[mode]
+        band = np.zeros(len(miles), dtype=np.int8)
+        for most in BAND_MILES:
+            band += miles > most
+        return miles / BAND_MPH[band] * (60.0 * peak_multiplier(hour)) + TERMINAL_MINUTES[mode]
     if mode != "transit":
         return miles * (60.0 / MILES_PER_HOUR[mode]) + TERMINAL_MINUTES[mode]
     if stop_miles is None or headway_minutes is None:

@@ -191,10 +191,10 @@ def schools(homes: Homes, wants: Wants, market: Market = NO_MARKET) -> Scored:
     """
     if not wants.schools:
         return _told(homes.school_percentile.copy())
-    named = np.array(
-        [number for number, key in enumerate(homes.school_ids) if key in wants.schools], dtype=int
-    )
-    matched = np.isin(homes.schools, named).any(axis=1)
+    named = np.array([key in wants.schools for key in homes.school_ids] + [False])
+    matched = np.zeros(len(homes), dtype=np.bool_)
+    for slot in range(homes.schools.shape[1]):
+        matched |= named[homes.schools[:, slot]]
     stated = (homes.schools >= 0).all(axis=1)
     return _told(np.where(matched, 1.0, np.where(stated, 0.0, np.nan)))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -201,17 +201,18 @@ _MARKS = re.compile(r"[^a-z0-9]+")
 
 
 def stated(facts: Mapping[str, Any]) -> States:
-    """Return what a listing's RESO fields (by the dictionary's names; values or tokens) say of each feature.
+    """Return what a listing's RESO fields say of each feature: names in any case, values or tokens.
 
     A yes anywhere is a yes; a no counts only where nothing says yes; else it is not stated.
     """
-    return np.array([_state(feature, facts) for feature in FEATURES], dtype=np.int8)
+    told = {_MARKS.sub("", name.lower()): value for name, value in facts.items()}
+    return np.array([_state(feature, told) for feature in _FOLDED], dtype=np.int8)
 
 
 def _state(feature: Feature, facts: Mapping[str, Any]) -> int:
     told = [_flag(facts.get(feature.flag)), _count(facts.get(feature.count))]
-    told += [YES for name, values in feature.lists.items() if _words(facts.get(name)) & _folded(values)]
-    told += [NO for name, values in feature.none.items() if _words(facts.get(name)) & _folded(values)]
+    told += [YES for name, values in feature.lists.items() if not _words(facts.get(name)).isdisjoint(values)]
+    told += [NO for name, values in feature.none.items() if not _words(facts.get(name)).isdisjoint(values)]
     return max(told)
 
 
@@ -242,3 +243,15 @@ def _words(value: Any) -> frozenset[str]:
 
 def _folded(values: Sequence[Any]) -> frozenset[str]:
     return frozenset(_MARKS.sub("", str(value).lower()) for value in values)
+
+
+_FOLDED: tuple[Feature, ...] = tuple(
+    replace(
+        feature,
+        flag=_MARKS.sub("", feature.flag.lower()),
+        count=_MARKS.sub("", feature.count.lower()),
+        lists={_MARKS.sub("", name.lower()): tuple(_folded(told)) for name, told in feature.lists.items()},
+        none={_MARKS.sub("", name.lower()): tuple(_folded(told)) for name, told in feature.none.items()},
+    )
+    for feature in FEATURES
+)

@@ -115,7 +115,8 @@ def test_features_are_yes_no_or_not_stated() -> None:
     assert (told["step_free_entry"], told["basement"], told["finished_basement"]) == (1, 1, 0)
     assert (told["single_story"], told["waterfront"], told["pets_allowed"]) == (0, -1, 0)
     assert (told["ground_floor_bedroom"], told["ground_floor_bath"]) == (-1, -1)
-    assert states(GarageSpaces=0)["garage"] == 0
+    assert states(GarageSpaces=0)["garage"] == states(garage_yn=False)["garage"] == 0
+    assert states(parking_features=["Covered"])["covered_parking"] == 1
     assert states(Appliances=["None"])["dishwasher"] == 0
     assert set(states().values()) == {-1}
 
