@@ -274,11 +274,15 @@ def refuses(homes: Homes, financing: str) -> Flags:
 
 def cap_rates(homes: Homes, investor: Investor) -> Values:
     """Return net operating income over price, in percent."""
-    income = homes.net_operating_income
-    if investor.rent_month is not None and investor.expense_share is not None:
-        own = 12.0 * investor.rent_month * (1.0 - investor.expense_share)
-        income = np.where(np.isnan(income), own, income)
+    income = np.where(np.isnan(homes.net_operating_income), own_income(investor), homes.net_operating_income)
     return income / homes.list_price * 100.0
+
+
+def own_income(investor: Investor | None) -> float:
+    """Return the net operating income a year by the investor's own figures; NaN where they gave none."""
+    if investor is None or investor.rent_month is None or investor.expense_share is None:
+        return float("nan")
+    return 12.0 * investor.rent_month * (1.0 - investor.expense_share)
 
 
 def monthly_costs(homes: Homes, wants: Wants, market: Market) -> Values:
@@ -286,17 +290,21 @@ def monthly_costs(homes: Homes, wants: Wants, market: Market) -> Values:
 
     An association fee that is not stated counts as none.
     """
+    return costs_with(homes, _loans(homes.list_price, wants, market), market)
+
+
+def costs_with(homes: Homes, loan: Values | None, market: Market) -> Values:
+    """Return the monthly costs with loans of these amounts, or with none."""
     asked = homes.list_price
     tax = homes.tax_annual / 12.0
     if market.tax_share is not None:
         tax = np.where(np.isnan(tax), asked * (market.tax_share / 12.0), tax)
     cost = tax + asked * (market.insurance_share / 12.0) + np.nan_to_num(homes.association_fee_monthly)
-    loan = _loans(asked, wants, market)
     if loan is None:
         return cost
-    cost += loan * _payment_share(market)
+    cost = cost + loan * _payment_share(market)
     if market.mortgage_insurance_share:
-        cost += np.where(loan > 0.8 * asked, loan * (market.mortgage_insurance_share / 12.0), 0.0)
+        cost = cost + np.where(loan > 0.8 * asked, loan * (market.mortgage_insurance_share / 12.0), 0.0)
     return cost
 
 

@@ -10,13 +10,14 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from tests.bench import door, latency, listings, memory, pages, scoring  # noqa: E402  (the supervisor knows models)
+from tests.bench import door, latency, listings, matching, memory, pages, scoring  # noqa: E402  (models)
 
 BENCHMARKS = {
     "door": door.run,
     "latency": latency.run,
     "latency-model": latency.run_by_model,
     "listings": listings.run,
+    "matching": matching.run,
     "memory": memory.run,
     "pages": pages.run,
     "scoring": scoring.run,
