@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from matching import features
@@ -15,6 +16,11 @@ from matching.wants import FACTORS, MUST, MUSTS, Area, Investor, Mode, Setting, 
 TOWN = (30.27, -97.74)
 SQUARE = Area("Riverside", ((30.25, -97.77), (30.25, -97.71), (30.29, -97.71), (30.29, -97.77)))
 WORK = Target("work", 30.4021, -97.7265, Mode.DRIVE, 8.0, 35.0, 5.0)
+
+
+def patient(examples: int = 100) -> settings:
+    """Return how often to try; a busy machine is no fault of what is tried."""
+    return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def home(**facts: Any) -> Homes:

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from matching import areas, engine
 from matching.advice import relaxations
 from matching.homes import homes_of
 from matching.wants import MUSTS, Investor, Wants, wants_of
-from tests.matching.cases import SQUARE, WORK, simulated, wanted
+from tests.matching.cases import SQUARE, WORK, patient, simulated, wanted
 from tests.matching.test_engine import MARKET
 
 
@@ -42,7 +42,7 @@ def test_only_homes_that_break_the_limit_alone_are_opened() -> None:
     assert told[0].sentence() == "$15,000 more opens 1 home"
 
 
-@settings(max_examples=60, deadline=None)
+@patient(60)
 @given(wanted(), st.integers(0, 2**16))
 def test_counts_are_those_of_a_search_with_the_limit_moved(wants: Wants, seed: int) -> None:
     wants = wants.as_filter()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from matching import diversity, engine
 from matching.homes import homes_of
 from matching.wants import Wants
-from tests.matching.cases import simulated, wanted
+from tests.matching.cases import patient, simulated, wanted
 from tests.matching.test_engine import MARKET, WANTS
 
 
@@ -46,7 +46,7 @@ def test_homes_are_alike_by_their_own_facts() -> None:
     assert (alike == alike.T).all()
 
 
-@settings(max_examples=40, deadline=None)
+@patient(40)
 @given(wanted(), st.integers(0, 2**16), st.integers(1, 30))
 def test_a_shelf_stays_inside_the_musts_and_marks_what_it_explores(
     wants: Wants, seed: int, count: int

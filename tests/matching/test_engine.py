@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from matching import engine
@@ -14,7 +14,7 @@ from matching.factors import Market
 from matching.homes import homes_of
 from matching.musts import broken, musts_of
 from matching.wants import FACTORS, INDEX, WEIGHTS, Area, Wants
-from tests.matching.cases import SQUARE, WORK, home, simulated, wanted
+from tests.matching.cases import SQUARE, WORK, home, patient, simulated, wanted
 
 MARKET = Market(0.065, down_share=0.2, tax_share=0.012, median_days=30.0, usual_saves=6.0)
 WANTS = Wants(
@@ -56,7 +56,7 @@ def test_the_overall_score_with_two_unknown_factors() -> None:
     assert engine.leading(-matches.strengths(0), 3) == ("market",)
 
 
-@settings(max_examples=60, deadline=None)
+@patient(60)
 @given(wanted(), st.integers(0, 2**16))
 def test_contributions_sum_to_the_match(wants: Wants, seed: int) -> None:
     homes = simulated(40, seed, stated=0.7, living=False)
@@ -72,7 +72,7 @@ def test_contributions_sum_to_the_match(wants: Wants, seed: int) -> None:
     assert gap.sum() == pytest.approx(matches.totals[3] - matches.totals[5], abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@patient(60)
 @given(wanted(), st.integers(0, 2**16))
 def test_scores_totals_and_coverage_stay_in_bounds(wants: Wants, seed: int) -> None:
     matches = engine.match(simulated(40, seed, stated=0.6, living=False), wants, market=MARKET)
@@ -83,7 +83,7 @@ def test_scores_totals_and_coverage_stay_in_bounds(wants: Wants, seed: int) -> N
     assert (matches.scores[~matches.known] == 0.5).all()
 
 
-@settings(max_examples=40, deadline=None)
+@patient(40)
 @given(wanted(), st.integers(0, 2**16))
 def test_homes_match_alike_in_any_order_and_one_by_one(wants: Wants, seed: int) -> None:
     homes = simulated(25, seed, stated=0.7, living=False)
@@ -100,7 +100,7 @@ def test_homes_match_alike_in_any_order_and_one_by_one(wants: Wants, seed: int) 
         assert alone.broken[0] == matches.broken[row]
 
 
-@settings(max_examples=60, deadline=None)
+@patient(60)
 @given(wanted())
 def test_what_is_not_stated_never_excludes(wants: Wants) -> None:
     silent = homes_of({"pk": [1, 2]})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from matching import areas, features
 from matching.homes import STATUSES, SUB_TYPES, homes_of, terms_of
-from tests.matching.cases import SQUARE, simulated
+from tests.matching.cases import SQUARE, patient, simulated
 
 
 def test_columns_not_given_are_not_stated() -> None:
@@ -124,6 +124,7 @@ def test_features_are_yes_no_or_not_stated() -> None:
 ANYTHING = st.none() | st.booleans() | st.floats() | st.text() | st.lists(st.text() | st.integers())
 
 
+@patient()
 @given(st.dictionaries(st.sampled_from(("GarageYN", "GarageSpaces", "Appliances", "Levels")), ANYTHING))
 def test_any_value_of_a_field_is_read(facts: dict[str, object]) -> None:
     assert set(features.stated(facts).tolist()) <= {-1, 0, 1}

@@ -11,7 +11,7 @@ from matching import engine
 from matching.homes import homes_of
 from matching.household import Person, shared, undominated
 from matching.wants import Wants
-from tests.matching.cases import simulated
+from tests.matching.cases import patient, simulated
 from tests.matching.test_engine import MARKET, WANTS
 
 QUIET = {"walkability": "ignore", "market": "ignore"}
@@ -45,6 +45,7 @@ def test_the_shortlist_is_the_front_inside_everybodys_musts() -> None:
     assert both.shortlist(1).tolist() == [4]
 
 
+@patient()
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=30))
 def test_the_front_is_what_nothing_is_better_than(pairs: list[tuple[int, int]]) -> None:
     totals = np.array(pairs, dtype=float).reshape(-1, 2).T

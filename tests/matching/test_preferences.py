@@ -14,7 +14,7 @@ from matching.homes import homes_of
 from matching.observations import observed
 from matching.preferences import SIGNALS, Signal
 from matching.wants import FACTORS, INDEX, Wants
-from tests.matching.cases import SQUARE, simulated
+from tests.matching.cases import SQUARE, patient, simulated
 from tests.matching.test_engine import MARKET, WANTS
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -92,6 +92,7 @@ signals = st.builds(
 )
 
 
+@patient()
 @given(st.lists(signals, max_size=25), st.lists(st.floats(0, 0.5), min_size=15, max_size=15))
 def test_whatever_happens_weights_stay_in_bounds_and_steps_are_short(
     history: list[Signal], stated: list[float]

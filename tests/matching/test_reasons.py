@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leads.fair_housing import Severity, check_text
@@ -15,7 +15,7 @@ from matching import engine, features, reasons
 from matching.advice import break_words, why_not
 from matching.homes import AMENITIES, SUB_TYPES, homes_of
 from matching.wants import FACTORS, Area, Investor, Mode, Target, Urgency, Wants
-from tests.matching.cases import SQUARE, WORK, home, simulated, wanted
+from tests.matching.cases import SQUARE, WORK, home, patient, simulated, wanted
 from tests.matching.test_engine import MARKET, WANTS
 
 
@@ -192,7 +192,7 @@ def test_what_is_not_stated_is_not_said(factor: str) -> None:
     assert reasons.fact(factor, homes_of({"pk": [1]}), Wants()) == ""
 
 
-@settings(max_examples=60, deadline=None)
+@patient(60)
 @given(wanted(), st.integers(0, 2**16))
 def test_every_sentence_passes_the_text_check(wants: Wants, seed: int) -> None:
     homes = simulated(6, seed, stated=0.8, living=False)

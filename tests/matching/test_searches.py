@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from matching import engine
 from matching.homes import homes_of
 from matching.searches import searches_hit, searches_of
 from matching.wants import Wants
-from tests.matching.cases import simulated, wanted
+from tests.matching.cases import patient, simulated, wanted
 from tests.matching.test_engine import MARKET
 
 
-@settings(max_examples=80, deadline=None)
+@patient(80)
 @given(st.lists(wanted(), max_size=12), st.integers(0, 2**16), st.booleans())
 def test_a_home_meets_the_searches_that_would_not_exclude_it(
     wants: list[Wants], seed: int, saved: bool

@@ -22,7 +22,7 @@ from matching.wants import (
     refusal_of,
     wants_of,
 )
-from tests.matching.cases import wanted
+from tests.matching.cases import patient, wanted
 
 FULL: dict[str, Any] = {
     "price_target": 450_000,
@@ -64,6 +64,7 @@ def test_a_full_form_is_read() -> None:
     assert not wants.is_must("beds")
 
 
+@patient()
 @given(wanted())
 def test_a_form_is_written_as_it_is_read(wants: Wants) -> None:
     assert wants_of(wants.as_json()) == wants
@@ -252,6 +253,7 @@ JSON = st.recursive(
 )
 
 
+@patient()
 @given(st.dictionaries(st.sampled_from(tuple(Wants.__slots__)), JSON, max_size=6) | JSON)
 def test_any_json_is_read_or_refused_in_words(told: Any) -> None:
     try:
