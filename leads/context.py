@@ -55,6 +55,7 @@ NAVIGATION = [
     NavItem("scoring:overview", "Scoring", "gauge", "Work", "g o"),
     NavItem("matching:market", "Market", "chart-line", "Work", "g m"),
     NavItem("leads:team", "Team", "user-cog", "Manage", "g t", for_managers=True),
+    NavItem("matching:fair-housing", "Fair housing", "scale", "Manage", "g f"),
     NavItem("leads:settings-ghl", "Integrations", "plug", "Manage", "g s", for_managers=True),
     NavItem("leads:delivery-list", "Webhook deliveries", "webhook", "Manage", "g d", for_managers=True),
     NavItem("leads:system", "System", "activity", "Manage", "g y"),

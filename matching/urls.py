@@ -11,4 +11,10 @@ urlpatterns = [
     path("matching/market/", views.market, name="market"),
     path("matching/market/look/", views.look_at_market, name="market-look"),
     path("matching/market/import/", views.import_series, name="market-import"),
+    path("matching/fair-housing/", views.fair_housing, name="fair-housing"),
+    path("matching/fair-housing/check/", views.check_text, name="text-check"),
+    path("matching/fair-housing/<int:pk>/keep/", views.override_finding, name="finding-keep"),
+    path("matching/fair-housing/<int:pk>/mended/", views.settle_finding, name="finding-mended"),
+    path("matching/audit/", views.audit, name="audit"),
+    path("matching/audit/groups/", views.import_groups, name="audit-groups"),
 ]

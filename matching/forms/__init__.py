@@ -1,5 +1,11 @@
 """Forms of matching's pages."""
 
+from matching.forms.fairness import AreaGroupsForm, ReasonForm, TextForm
 from matching.forms.market import SeriesFileForm
 
-__all__ = ["SeriesFileForm"]
+__all__ = [
+    "AreaGroupsForm",
+    "ReasonForm",
+    "SeriesFileForm",
+    "TextForm",
+]

@@ -1,5 +1,17 @@
 """Read homes and what is known of them across tables."""
 
+from matching.selectors.fairness import (
+    Chosen,
+    Compared,
+    Exposed,
+    Texts,
+    chosen_weights,
+    exposed,
+    has_groups,
+    latest_trial,
+    overrides_of,
+    texts_of,
+)
 from matching.selectors.market import (
     AreaChoice,
     MarketColumns,
@@ -16,14 +28,24 @@ from matching.selectors.market import (
 
 __all__ = [
     "AreaChoice",
+    "Chosen",
+    "Compared",
+    "Exposed",
     "MarketColumns",
     "SeriesNow",
+    "Texts",
     "area_choices",
     "areas_in",
+    "chosen_weights",
+    "exposed",
+    "has_groups",
     "homes_for_market",
+    "latest_trial",
     "market_columns",
+    "overrides_of",
     "series_now",
     "snapshot_months",
     "snapshots_of",
     "sub_types",
+    "texts_of",
 ]

@@ -1,6 +1,6 @@
 """Write what happens to homes, to the market, and to what people are shown."""
 
-from matching.services.fairness import eligible_by_area, record_exposures
+from matching.services.fairness import eligible_by_area, import_area_groups, record_exposures
 from matching.services.listings import Stored, store_listings
 from matching.services.market import (
     EVERYWHERE,
@@ -10,15 +10,28 @@ from matching.services.market import (
     take_snapshots,
     tenants_with_listings,
 )
+from matching.services.texts import (
+    TURN,
+    check_marketing_text,
+    check_remarks,
+    override_finding,
+    settle_marketing_finding,
+)
 
 __all__ = [
     "EVERYWHERE",
     "SeriesTaken",
     "Stored",
+    "TURN",
     "Taken",
+    "check_marketing_text",
+    "check_remarks",
     "eligible_by_area",
+    "import_area_groups",
     "import_series",
+    "override_finding",
     "record_exposures",
+    "settle_marketing_finding",
     "store_listings",
     "take_snapshots",
     "tenants_with_listings",

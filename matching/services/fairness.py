@@ -1,4 +1,4 @@
-"""Keep what was shown to whom, for the audit of fair housing."""
+"""Keep what was shown to whom, and into which groups areas fall, for the audit of fair housing."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import numpy as np
 from django.db import transaction
 from numpy.typing import ArrayLike
 
-from leads.models import Lead
-from matching.models import AreaKind, Exposure, Ranking, Surface
+from leads.errors import DomainError
+from leads.imports import FileError, read_sheet
+from leads.models import Lead, Tenant
+from matching.models import AreaGroup, AreaKind, Exposure, Ranking, Surface
 
 KEPT = 50
 """Homes of a list that are kept; nobody sees what comes after."""
@@ -85,3 +87,34 @@ def _counted(areas: ArrayLike) -> dict[str, int]:
     return {
         str(name): int(count) for name, count in zip(names, counts, strict=True) if name not in ("", "None")
     }
+
+
+MOST_AREAS = 20_000
+
+
+@transaction.atomic
+def import_area_groups(*, tenant: Tenant, content: bytes, file_name: str, now: datetime) -> tuple[int, int]:
+    """Replace the tenant's table of areas and groups by a file's; return how many of each.
+
+    The file is made outside, of areas and not of people; with a row that cannot be read nothing changes.
+    """
+    sheet = read_sheet(content, file_name)
+    columns = {name.strip().casefold(): name for name in sheet.columns}
+    if not {"area", "group"} <= columns.keys():
+        raise FileError("The file needs the columns “area” and “group”.", "columns")
+    told: dict[str, str] = {}
+    for number, row in enumerate(sheet.rows, start=2):
+        area, group = (" ".join(str(row.get(columns[name]) or "").split()) for name in ("area", "group"))
+        if not area or not group:
+            raise DomainError(f"Row {number}: area or group is missing.", "rows")
+        if len(area) > 120 or len(group) > 80:
+            raise DomainError(f"Row {number}: the name is too long.", "rows")
+        if told.setdefault(area, group) != group:
+            raise DomainError(f"Row {number}: {area} is in two groups.", "rows")
+    if len(told) > MOST_AREAS:
+        raise DomainError(f"The file has {len(told):,} areas; at most {MOST_AREAS:,} are kept.", "rows")
+    AreaGroup.objects.filter(tenant=tenant).delete()
+    AreaGroup.objects.bulk_create(
+        AreaGroup(tenant=tenant, area=area, group=group, imported_at=now) for area, group in told.items()
+    )
+    return len(told), len(set(told.values()))

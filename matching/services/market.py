@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from leads.errors import DomainError
 from leads.events import Kind
@@ -18,7 +19,7 @@ from leads.services.events import NewEvent, record_events
 from matching import selectors
 from matching.market import RULES
 from matching.market.snapshots import AreaMonth, area_months, market_of, months_before
-from matching.models import AreaKind, MarketSeries, MarketSnapshot
+from matching.models import AreaKind, Listing, MarketSeries, MarketSnapshot
 
 SOURCE = "listings"
 EVERYWHERE = "All our listings"
@@ -156,14 +157,10 @@ def _event(tenant: Tenant, one: AreaMonth, now: datetime) -> NewEvent:
     )
 
 
-def tenants_with_listings() -> Iterator[int]:
-    """Yield the active tenants that have any listing."""
-    yield from (
-        Tenant.objects.filter(is_active=True, listings__isnull=False)
-        .order_by("pk")
-        .values_list("pk", flat=True)
-        .distinct()
-    )
+def tenants_with_listings() -> list[int]:
+    """Return the active tenants that have any listing."""
+    listings = Listing.objects.filter(tenant=OuterRef("pk"))
+    return list(Tenant.objects.filter(Exists(listings), is_active=True).values_list("pk", flat=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,23 @@
 """Pages of matching."""
 
+from matching.views.fairness import (
+    audit,
+    check_text,
+    fair_housing,
+    import_groups,
+    override_finding,
+    settle_finding,
+)
 from matching.views.market import import_series, look_at_market, market
 
-__all__ = ["import_series", "look_at_market", "market"]
+__all__ = [
+    "audit",
+    "check_text",
+    "fair_housing",
+    "import_groups",
+    "import_series",
+    "look_at_market",
+    "market",
+    "override_finding",
+    "settle_finding",
+]

@@ -17,6 +17,7 @@ from leads.services.merging import merge_leads
 from leads.services.model_runs import begin_run
 from scoring.models import LeadScore, MarketMonth, MortgageRate, ScoreQuery, WeightSet
 from tests import factories
+from tests.matching.factories import TextFindingFactory
 
 TEAM = frozenset({Role.AGENT, Role.BROKER, Role.ADMIN})
 MANAGERS = frozenset({Role.BROKER, Role.ADMIN})
@@ -74,6 +75,10 @@ def the_tenant(tenant: Tenant, user: User) -> dict[str, Any]:
 
 def a_lead(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": factories.LeadFactory(tenant=tenant).pk}
+
+
+def a_text_finding(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": TextFindingFactory(listing__tenant=tenant).pk}
 
 
 def a_scored_lead(tenant: Tenant, user: User) -> dict[str, Any]:
@@ -236,6 +241,12 @@ PAGES = {
     "matching:market": Route(TEAM),
     "matching:market-look": Route(MANAGERS, "post"),
     "matching:market-import": Route(MANAGERS, "post"),
+    "matching:fair-housing": Route(TEAM),
+    "matching:text-check": Route(TEAM, "post"),
+    "matching:finding-keep": Route(MANAGERS, "post", a_text_finding),
+    "matching:finding-mended": Route(TEAM, "post", a_text_finding),
+    "matching:audit": Route(MANAGERS),
+    "matching:audit-groups": Route(MANAGERS, "post"),
     "scoring:experiment-list": Route(TEAM),
     "scoring:experiment-new": Route(MANAGERS),
     "scoring:experiment": Route(TEAM, make=an_experiment),
