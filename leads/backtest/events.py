@@ -72,7 +72,7 @@ def last_moment(path: Path, now: datetime) -> float:
     """Return when the last event of a file happened."""
     latest, row = -math.inf, 0
     for batch in stream(path, [AT]):
-        at = _moments(path, batch[AT], row, now)
+        at = moments_in(path, batch[AT], row, now)
         latest, row = max(latest, float(at.max(initial=-math.inf))), row + len(at)
     if row == 0:
         raise _empty(path)
@@ -118,7 +118,7 @@ def read_log(path: Path, ids: Sequence[str], until: Values, *, now: datetime, te
 
 def _take(log: Log, batch: Mapping[str, pa.Array], wanted: pa.Array, now: datetime) -> None:
     """Count one piece of the file."""
-    at = _moments(log.path, batch[AT], log.events, now)
+    at = moments_in(log.path, batch[AT], log.events, now)
     leads = pc.index_in(_text(batch[CONTACT]), value_set=wanted)
     rows = np.asarray(pc.fill_null(leads, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
     places, unknown = _places(log, batch)
@@ -171,7 +171,7 @@ def _places(log: Log, batch: Mapping[str, pa.Array]) -> tuple[NDArray[np.int64],
     return np.array([place for place, _ in told])[codes], np.array([new for _, new in told])[codes]
 
 
-def _moments(path: Path, values: pa.Array, row: int, now: datetime) -> Values:
+def moments_in(path: Path, values: pa.Array, row: int, now: datetime) -> Values:
     """Return when events happened; refuse the first that has no time, or one that lies ahead."""
     at = _seconds(values)
     wrong = np.flatnonzero(~(at <= now.timestamp() + DAY))
