@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
-from leads.access import team_tenant
-from matching.models import TextFinding
+from leads.access import membership_of, team_tenant, tenant_of
+from matching.models import Listing, TextFinding
+from matching.models.listings import ListingQuerySet
+
+M = TypeVar("M", bound=Model)
+
+
+def listings_for(request: HttpRequest) -> ListingQuerySet:
+    """Return the tenant's listings: the team all of them, clients those that may be displayed."""
+    rows = Listing.objects.for_tenant(tenant_of(request))
+    membership = membership_of(request)
+    return rows if membership is not None and membership.is_team else rows.displayable()
+
+
+def get_listing(request: HttpRequest, pk: int) -> Listing:
+    return _one(listings_for(request), pk)
 
 
 def text_findings_for(request: HttpRequest) -> QuerySet[TextFinding]:
@@ -16,7 +32,11 @@ def text_findings_for(request: HttpRequest) -> QuerySet[TextFinding]:
 
 
 def get_text_finding(request: HttpRequest, pk: int) -> TextFinding:
+    return _one(text_findings_for(request), pk)
+
+
+def _one(rows: QuerySet[M], pk: int) -> M:
     try:
-        return text_findings_for(request).get(pk=pk)
-    except TextFinding.DoesNotExist as error:
+        return rows.get(pk=pk)
+    except rows.model.DoesNotExist as error:  # type: ignore[attr-defined]
         raise Http404 from error

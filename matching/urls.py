@@ -1,4 +1,4 @@
-"""Addresses of matching's pages, mounted under /agent/."""
+"""Addresses of matching's pages, mounted under /agent/, and of pictures, for all who may see a listing."""
 
 from __future__ import annotations
 
@@ -18,3 +18,11 @@ urlpatterns = [
     path("matching/audit/", views.audit, name="audit"),
     path("matching/audit/groups/", views.import_groups, name="audit-groups"),
 ]
+
+pictures = (
+    [
+        path("<int:pk>/", views.listing_picture, name="listing"),
+        path("<int:pk>/<int:photo>/", views.listing_photo, name="photo"),
+    ],
+    "pictures",
+)

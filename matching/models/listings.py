@@ -105,8 +105,10 @@ class ListingQuerySet(models.QuerySet["Listing"]):
 
     def displayable(self) -> ListingQuerySet:
         """Keep those that may be shown to clients at all."""
-        return self.exclude(internet_entire_listing_display_yn=False).exclude(
-            standard_status__in=(StandardStatus.DELETE, StandardStatus.INCOMPLETE)
+        return (
+            self.exclude(internet_entire_listing_display_yn=False)
+            .exclude(standard_status__in=(StandardStatus.DELETE, StandardStatus.INCOMPLETE))
+            .exclude(list_office__is_in_idx=False)
         )
 
 

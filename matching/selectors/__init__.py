@@ -25,6 +25,7 @@ from matching.selectors.market import (
     snapshots_of,
     sub_types,
 )
+from matching.selectors.pictures import Picture, drawn_picture, photo_picture, photos_of, picture_of
 
 __all__ = [
     "AreaChoice",
@@ -32,17 +33,22 @@ __all__ = [
     "Compared",
     "Exposed",
     "MarketColumns",
+    "Picture",
     "SeriesNow",
     "Texts",
     "area_choices",
     "areas_in",
     "chosen_weights",
+    "drawn_picture",
     "exposed",
     "has_groups",
     "homes_for_market",
     "latest_trial",
     "market_columns",
     "overrides_of",
+    "photo_picture",
+    "photos_of",
+    "picture_of",
     "series_now",
     "snapshot_months",
     "snapshots_of",

@@ -9,6 +9,7 @@ from matching.views.fairness import (
     settle_finding,
 )
 from matching.views.market import import_series, look_at_market, market
+from matching.views.pictures import listing_photo, listing_picture
 
 __all__ = [
     "audit",
@@ -16,6 +17,8 @@ __all__ = [
     "fair_housing",
     "import_groups",
     "import_series",
+    "listing_photo",
+    "listing_picture",
     "look_at_market",
     "market",
     "override_finding",

@@ -15,9 +15,10 @@ from leads.models import APIKey, Membership, Role, Tenant, User, UserSession
 from leads.services.imports import prepare_import
 from leads.services.merging import merge_leads
 from leads.services.model_runs import begin_run
+from matching.models import Media
 from scoring.models import LeadScore, MarketMonth, MortgageRate, ScoreQuery, WeightSet
 from tests import factories
-from tests.matching.factories import TextFindingFactory
+from tests.matching.factories import ListingFactory, TextFindingFactory
 
 TEAM = frozenset({Role.AGENT, Role.BROKER, Role.ADMIN})
 MANAGERS = frozenset({Role.BROKER, Role.ADMIN})
@@ -173,6 +174,15 @@ def a_mortgage_rate(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": MortgageRate.objects.create(tenant=tenant, day=timezone.now().date(), rate=6.5).pk}
 
 
+def a_listing(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": ListingFactory(tenant=tenant).pk}
+
+
+def a_photo(tenant: Tenant, user: User) -> dict[str, Any]:
+    photo = Media.objects.create(listing=ListingFactory(tenant=tenant), media_key="front")
+    return {"pk": photo.listing_id, "photo": photo.pk}
+
+
 def an_experiment(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": factories.ExperimentFactory(tenant=tenant).pk}
 
@@ -247,6 +257,8 @@ PAGES = {
     "matching:finding-mended": Route(TEAM, "post", a_text_finding),
     "matching:audit": Route(MANAGERS),
     "matching:audit-groups": Route(MANAGERS, "post"),
+    "pictures:listing": Route(EVERYONE, make=a_listing),
+    "pictures:photo": Route(EVERYONE, make=a_photo),
     "scoring:experiment-list": Route(TEAM),
     "scoring:experiment-new": Route(MANAGERS),
     "scoring:experiment": Route(TEAM, make=an_experiment),
