@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from celery import shared_task
+from django.db import transaction
 from django.utils import timezone
 
-from leads.models import Tenant
+from leads.bus import subscribe
+from leads.events import Kind
+from leads.models import Event, Tenant
 from matching import services
+from matching.services.preferences import LEARNED
 
 
 @shared_task(ignore_result=True)
@@ -37,3 +43,31 @@ def check_remarks(tenant_id: int) -> None:
     tenant = Tenant.objects.filter(pk=tenant_id, is_active=True).first()
     if tenant is not None and services.check_remarks(tenant=tenant, now=timezone.now()) == services.TURN:
         check_remarks.delay(tenant_id)
+@subscribe(*(Kind(kind) for kind in LEARNED))
+@shared_task(ignore_result=True)
+def learn_preferences(event_ids: list[int]) -> None:
+    """Let what buyers did with homes move what counts for them."""
+    services.learn_from(event_ids=event_ids)
+
+
+@subscribe(Kind.LISTING_ADDED, Kind.LISTING_CHANGED)
+@shared_task(ignore_result=True)
+def follow_listings(event_ids: list[int]) -> None:
+    """Queue the search for buyers of the homes these events tell of; a first load alerts nobody."""
+    fresh = Event.objects.filter(pk__in=event_ids, is_backfill=False).order_by("pk")
+    for pk in fresh.values_list("pk", flat=True):
+        transaction.on_commit(partial(find_buyers.delay, pk))
+
+
+@shared_task(ignore_result=True)
+def find_buyers(event_id: int) -> None:
+    """Find whom the homes of an event fit now."""
+    services.find_buyers(event_id=event_id)
+
+
+@shared_task(ignore_result=True)
+def tell_searches() -> None:
+    """Tell what daily and weekly searches found, where it is time."""
+    now = timezone.now()
+    for pk in services.searches_to_tell(now=now):
+        services.tell_search(search_id=pk, now=now)

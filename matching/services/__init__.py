@@ -17,8 +17,14 @@ from matching.services.texts import (
     override_finding,
     settle_marketing_finding,
 )
+from matching.services.preferences import learn_from
+from matching.services.reverse import find_buyers, searches_to_tell, tell_search
 
 __all__ = [
+    "find_buyers",
+    "learn_from",
+    "searches_to_tell",
+    "tell_search",
     "EVERYWHERE",
     "SeriesTaken",
     "Stored",
