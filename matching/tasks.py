@@ -43,6 +43,8 @@ def check_remarks(tenant_id: int) -> None:
     tenant = Tenant.objects.filter(pk=tenant_id, is_active=True).first()
     if tenant is not None and services.check_remarks(tenant=tenant, now=timezone.now()) == services.TURN:
         check_remarks.delay(tenant_id)
+
+
 @subscribe(*(Kind(kind) for kind in LEARNED))
 @shared_task(ignore_result=True)
 def learn_preferences(event_ids: list[int]) -> None:

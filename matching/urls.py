@@ -8,6 +8,7 @@ from matching import views
 
 app_name = "matching"
 urlpatterns = [
+    path("listings/<int:pk>/buyers/", views.listing_buyers, name="listing-buyers"),
     path("matching/market/", views.market, name="market"),
     path("matching/market/look/", views.look_at_market, name="market-look"),
     path("matching/market/import/", views.import_series, name="market-import"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.utils import timezone
 
@@ -102,6 +104,11 @@ class ListingQuerySet(models.QuerySet["Listing"]):
 
     def on_market(self) -> ListingQuerySet:
         return self.filter(standard_status__in=ON_MARKET)
+
+    def named(self, names: Iterable[str]) -> ListingQuerySet:
+        """Keep those that are called so: by the key of their feed or by their MLS number."""
+        names = [name for name in names if name]
+        return self.filter(models.Q(listing_key__in=names) | models.Q(listing_id__in=names))
 
     def displayable(self) -> ListingQuerySet:
         """Keep those that may be shown to clients at all."""

@@ -17,6 +17,7 @@ from matching.engine import Matches
 from matching.factors import Market
 from matching.homes import Flags, Homes, Values
 from matching.models import Criteria, Listing
+from matching.named import home_named
 from matching.preferences import Posterior
 from matching.reasons import NAMES, Explained, explained, fact
 from matching.selectors.homes import homes_among, homes_for
@@ -270,13 +271,13 @@ def buyers_of(listing: Listing, *, count: int = MOST_BUYERS) -> tuple[list[Buyer
 
 
 def keys_of(lead: Lead, kinds: Iterable[Kind]) -> list[str]:
-    """Return the keys of listings a lead did one of these with, the last first; unsaved is not saved."""
+    """Return the names of homes a lead did one of these with, the last first; unsaved is not saved."""
     kinds = tuple(kinds)
     told = (*kinds, Kind.LISTING_UNSAVED) if Kind.LISTING_SAVED in kinds else kinds
     rows = Event.objects.filter(tenant_id=lead.tenant_id, lead=lead, kind__in=told)
     kept: dict[str, bool] = {}
     for kind, data in rows.order_by("-occurred_at", "-pk").values_list("kind", "data"):
-        key = str(data.get("listing_key") or "")
+        key = home_named(data)
         if key and key not in kept:
             kept[key] = kind != Kind.LISTING_UNSAVED
     return [key for key, is_kept in kept.items() if is_kept]
@@ -289,13 +290,13 @@ def dismissed_by(lead: Lead) -> list[int]:
     )
     latest: dict[str, str] = {}
     for kind, data in rows.order_by("occurred_at", "pk").values_list("kind", "data"):
-        latest[str(data.get("listing_key") or "")] = kind
+        latest[home_named(data)] = kind
     keys = [key for key, kind in latest.items() if key and kind == Kind.LISTING_DISMISSED]
     return list(_listing_ids(lead.tenant, keys))
 
 
 def _listing_ids(tenant: Tenant, keys: Sequence[str]) -> Iterable[int]:
-    return Listing.objects.for_tenant(tenant).filter(listing_key__in=keys).values_list("pk", flat=True)
+    return Listing.objects.for_tenant(tenant).named(keys).values_list("pk", flat=True)
 
 
 def _explored(homes: Homes, wanted: Wanted, market: Market, seed: int) -> Values | None:

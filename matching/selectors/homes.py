@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, FloatField, Max, Q, QuerySet, Value
+from django.db.models import FloatField, Max, Q, QuerySet, Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
@@ -32,6 +32,7 @@ from matching.homes import (
 from matching.listings.dictionary import snake
 from matching.models import Listing
 from matching.models.listings import ON_MARKET, ListingQuerySet
+from matching.named import NAMES
 
 MOST_TENANTS = 8
 """Tenants whose homes a process keeps; 100,000 homes take some 70 MB."""
@@ -55,7 +56,16 @@ _MONTHS: Mapping[str, float] = {
 """Payments a month by FeeFrequency; a fee paid once or as it falls due is no monthly cost that is known."""
 
 _PLAIN = (
-    *("id", "listing_key", "standard_status", "property_type", "property_sub_type", "latitude", "longitude"),
+    *(
+        "id",
+        "listing_key",
+        "listing_id",
+        "standard_status",
+        "property_type",
+        "property_sub_type",
+        "latitude",
+        "longitude",
+    ),
     *("bedrooms_total", "bathrooms_full", "bathrooms_half", "bathrooms_three_quarter"),
     *("bathrooms_one_quarter", "bathrooms_total_integer", "year_built", "year_built_effective"),
     *("association_fee_frequency", "days_on_market", "on_market_date", "listing_contract_date"),
@@ -82,8 +92,8 @@ class _Kept:
     """What a process knows of a tenant's homes."""
 
     homes: Homes
-    keys: dict[int, str]
-    """Number of a listing → its key, which events name."""
+    names: dict[int, tuple[str, str]]
+    """Number of a listing → its key and its MLS number, by which events name it."""
     since: dict[int, date]
     """Number of a listing → since when it is on the market."""
     written: datetime | None = None
@@ -139,7 +149,7 @@ def homes_among(
 ) -> Homes:
     """Return the columns of some listings, on the market or not, by number or by key."""
     rows = Listing.objects.for_tenant(tenant).order_by("pk")
-    rows = rows.filter(pk__in=pks) if pks is not None else rows.filter(listing_key__in=keys or ())
+    rows = rows.filter(pk__in=pks) if pks is not None else rows.named(keys or ())
     told = _told(rows)
     homes = homes_of(_columns(told))
     if not told:
@@ -185,9 +195,9 @@ def _read(kept: _Kept, rows: ListingQuerySet, *, since: datetime | None, placed:
     told = _told(changed)
     stay = [row for row in told if row["standard_status"] in ON_MARKET and row["shown"]]
     gone = {row["id"] for row in told}
-    kept.keys = {pk: key for pk, key in kept.keys.items() if pk not in gone}
+    kept.names = {pk: names for pk, names in kept.names.items() if pk not in gone}
     kept.since = {pk: day for pk, day in kept.since.items() if pk not in gone}
-    kept.keys |= {row["id"]: row["listing_key"] for row in stay}
+    kept.names |= {row["id"]: (row["listing_key"], row["listing_id"]) for row in stay}
     kept.since |= {row["id"]: day for row in stay if (day := _since(row))}
     fresh = homes_of(_columns(stay))
     if len(kept.homes) == 0:
@@ -289,13 +299,19 @@ def _saves(kept: _Kept, tenant: Tenant, now: datetime) -> Values:
     told = Event.objects.filter(
         tenant=tenant, kind=Kind.LISTING_SAVED, occurred_at__gt=now - SAVES_SPAN, lead__isnull=False
     )
-    counts = dict(
-        told.annotate(key=KT("data__listing_key"))
-        .values_list("key")
-        .annotate(people=Count("lead", distinct=True))
-        .order_by("key")
-    )
-    return np.array([counts.get(kept.keys[pk], 0) for pk in kept.homes.pk.tolist()], dtype=np.float64)
+    savers: dict[str, set[int]] = defaultdict(set)
+    for name, lead_id in (
+        told.annotate(name=Coalesce(*(KT(f"data__{name}") for name in NAMES)))
+        .values_list("name", "lead_id")
+        .distinct()
+    ):
+        savers[name].add(lead_id)
+    nobody: set[int] = set()
+    counts = []
+    for pk in kept.homes.pk.tolist():
+        key, number = kept.names[pk]
+        counts.append(len(savers.get(key, nobody) | (savers.get(number, nobody) if number else nobody)))
+    return np.array(counts, dtype=np.float64)
 
 
 def joined(homes: Homes, more: Homes) -> Homes:

@@ -10,6 +10,8 @@ from matching.services.market import (
     take_snapshots,
     tenants_with_listings,
 )
+from matching.services.preferences import learn_from
+from matching.services.reverse import find_buyers, searches_to_tell, tell_search
 from matching.services.texts import (
     TURN,
     check_marketing_text,
@@ -17,8 +19,6 @@ from matching.services.texts import (
     override_finding,
     settle_marketing_finding,
 )
-from matching.services.preferences import learn_from
-from matching.services.reverse import find_buyers, searches_to_tell, tell_search
 
 __all__ = [
     "find_buyers",

@@ -14,6 +14,7 @@ from matching import preferences
 from matching.engine import factor_scores
 from matching.factors import NO_MARKET
 from matching.models import Criteria, Exposure, Listing
+from matching.named import home_named
 from matching.preferences import Signal
 from matching.selectors.fits import market_of
 from matching.selectors.homes import homes_among, homes_for
@@ -74,17 +75,18 @@ def _learn(pk: int) -> int:
 
 def _signals(criteria: Criteria, events: Iterable[Event]) -> list[Signal]:
     """Return what each event tells; of a home that is not known, nothing."""
-    events = [event for event in events if event.data.get("listing_key")]
+    events = [event for event in events if home_named(event.data)]
     tenant, wants = criteria.lead.tenant, wants_of(criteria.wants)
-    keys = {str(event.data["listing_key"]) for event in events}
-    homes = homes_among(tenant, keys=sorted(keys))
+    names = {home_named(event.data) for event in events}
+    homes = homes_among(tenant, keys=sorted(names))
     rows = {pk: row for row, pk in enumerate(homes.pk.tolist())}
-    named = dict(Listing.objects.filter(pk__in=rows).values_list("listing_key", "pk"))
+    known = Listing.objects.filter(pk__in=rows).values_list("listing_id", "listing_key", "pk")
+    named = {name: pk for number, key, pk in known for name in (number, key) if name}
     market = market_of(homes_for(tenant)) if rows else NO_MARKET
     scores, _ = factor_scores(homes, wants, [True] * len(FACTORS), market=market)
     found = []
     for event in events:
-        pk = named.get(str(event.data["listing_key"]))
+        pk = named.get(home_named(event.data))
         if pk is not None:
             found.append(
                 Signal(

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Max
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
@@ -23,6 +25,7 @@ from matching.factors import Market
 from matching.homes import Homes
 from matching.models import Listing, Match, SavedSearch, StandardStatus
 from matching.models.listings import ON_MARKET
+from matching.named import NAMES
 from matching.reasons import explained
 from matching.searches import Searches, searches_hit, searches_of
 from matching.selectors.fits import market_of
@@ -201,9 +204,10 @@ def _savers(listing: Listing) -> list[int]:
         tenant_id=listing.tenant_id,
         kind__in=(Kind.LISTING_SAVED, Kind.LISTING_UNSAVED, Kind.LISTING_DISMISSED),
         occurred_at__gt=timezone.now() - SAVED_SPAN,
-        data__listing_key=listing.listing_key,
         lead__isnull=False,
     )
+    called = {name for name in (listing.listing_key, listing.listing_id) if name}
+    rows = rows.annotate(home=Coalesce(*(KT(f"data__{name}") for name in NAMES))).filter(home__in=called)
     latest = dict(rows.order_by("occurred_at", "pk").values_list("lead_id", "kind"))
     return sorted(pk for pk, kind in latest.items() if pk is not None and kind == Kind.LISTING_SAVED)
 
@@ -301,7 +305,7 @@ def tell_search(*, search_id: int, now: datetime) -> int:
         for user in _portal_users(search.tenant_id, [search.lead_id])
     ]
     if lead.assigned_to_id is not None:
-        url = reverse("matching:lead-panel", args=[lead.pk])
+        url = reverse("leads:lead-detail", args=[lead.pk])
         fresh.append(
             NewNotification(search.tenant_id, lead.assigned_to_id, f"{told} of a buyer of yours", url)
         )

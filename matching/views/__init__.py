@@ -1,5 +1,6 @@
 """Pages of matching."""
 
+from matching.views.buyers import listing_buyers
 from matching.views.fairness import (
     audit,
     check_text,
@@ -12,6 +13,7 @@ from matching.views.market import import_series, look_at_market, market
 from matching.views.pictures import listing_photo, listing_picture
 
 __all__ = [
+    "listing_buyers",
     "audit",
     "check_text",
     "fair_housing",

@@ -249,6 +249,7 @@ PAGES = {
     "scoring:market-import": Route(MANAGERS, "post"),
     "scoring:market-use": Route(MANAGERS, "post"),
     "matching:market": Route(TEAM),
+    "matching:listing-buyers": Route(TEAM, make=a_listing),
     "matching:market-look": Route(MANAGERS, "post"),
     "matching:market-import": Route(MANAGERS, "post"),
     "matching:fair-housing": Route(TEAM),

@@ -342,3 +342,21 @@ def test_a_search_that_cannot_be_is_refused(
     with pytest.raises(DomainError, match=words):
         save_search(lead=lead, name=name, told=told, frequency=frequency, by=None, now=timezone.now())
     assert SavedSearch.objects.count() == 1
+
+
+def test_a_home_may_be_named_by_its_mls_number(lead: Lead) -> None:
+    home = ListingFactory(tenant=lead.tenant, listing_id="MLS777")
+    looking(lead)
+    record_event(
+        tenant=lead.tenant, lead=lead, kind=Kind.LISTING_SAVED, occurred_at=NOW, data={"listing": "MLS777"}
+    )
+
+    learn_from(event_ids=list(Event.objects.values_list("pk", flat=True)))
+    forget_homes()
+
+    found = fits.fits_of(lead, now=NOW)
+    assert found.wanted.belief is not None
+    assert found.wanted.belief.signals == 1
+    saved = fits.best_saved(lead, found)
+    assert saved is not None
+    assert saved[0] == home
