@@ -8,8 +8,9 @@ missing: a listing that names its dishwasher may have a disposal, too.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -201,19 +202,23 @@ _MARKS = re.compile(r"[^a-z0-9]+")
 
 
 def stated(facts: Mapping[str, Any]) -> States:
-    """Return what a listing's RESO fields say of each feature: names in any case, values or tokens.
+    """Return what a listing's RESO fields (by the dictionary's names; values or tokens) say of each feature.
 
     A yes anywhere is a yes; a no counts only where nothing says yes; else it is not stated.
     """
-    told = {_MARKS.sub("", name.lower()): value for name, value in facts.items()}
-    return np.array([_state(feature, told) for feature in _FOLDED], dtype=np.int8)
-
-
-def _state(feature: Feature, facts: Mapping[str, Any]) -> int:
-    told = [_flag(facts.get(feature.flag)), _count(facts.get(feature.count))]
-    told += [YES for name, values in feature.lists.items() if not _words(facts.get(name)).isdisjoint(values)]
-    told += [NO for name, values in feature.none.items() if not _words(facts.get(name)).isdisjoint(values)]
-    return max(told)
+    told = [NOT_STATED] * len(FEATURES)
+    for name, value in facts.items():
+        if name not in _TELLING or value is None:
+            continue
+        for number in _FLAGGED.get(name, ()):
+            told[number] = max(told[number], _flag(value))
+        for number in _COUNTED.get(name, ()):
+            told[number] = max(told[number], _count(value))
+        if name in _LISTED:
+            for word in _words(value):
+                for number, state in _LISTED[name].get(word, ()):
+                    told[number] = max(told[number], state)
+    return np.array(told, dtype=np.int8)
 
 
 def _flag(value: Any) -> int:
@@ -233,25 +238,37 @@ def _count(value: Any) -> int:
     return YES if number > 0 else NO if number == 0 else NOT_STATED
 
 
-def _words(value: Any) -> frozenset[str]:
+def _words(value: Any) -> list[str]:
     """Return a list, or a text of one, folded: "Accessible Doors" and "AccessibleDoors" are alike."""
-    if value is None:
-        return frozenset()
     values = value.split(",") if isinstance(value, str) else value
-    return _folded(values) if isinstance(values, Sequence) else frozenset()
+    return [_folded(str(each)) for each in values] if isinstance(values, Sequence) else []
 
 
-def _folded(values: Sequence[Any]) -> frozenset[str]:
-    return frozenset(_MARKS.sub("", str(value).lower()) for value in values)
+@lru_cache(maxsize=4096)
+def _folded(value: str) -> str:
+    return _MARKS.sub("", value.lower())
 
 
-_FOLDED: tuple[Feature, ...] = tuple(
-    replace(
-        feature,
-        flag=_MARKS.sub("", feature.flag.lower()),
-        count=_MARKS.sub("", feature.count.lower()),
-        lists={_MARKS.sub("", name.lower()): tuple(_folded(told)) for name, told in feature.lists.items()},
-        none={_MARKS.sub("", name.lower()): tuple(_folded(told)) for name, told in feature.none.items()},
-    )
-    for feature in FEATURES
-)
+def _told_by(name: str) -> dict[str, list[tuple[int, int]]]:
+    """Return the words of a field that lists, each with the features it tells of and what it says."""
+    words: dict[str, list[tuple[int, int]]] = {}
+    for number, feature in enumerate(FEATURES):
+        for state, lists in ((YES, feature.lists), (NO, feature.none)):
+            for value in lists.get(name, ()):
+                words.setdefault(_folded(value), []).append((number, state))
+    return words
+
+
+def _numbers(fields: Iterable[str]) -> dict[str, list[int]]:
+    """Return for each field the features it tells of."""
+    told: dict[str, list[int]] = {}
+    for number, name in enumerate(fields):
+        if name:
+            told.setdefault(name, []).append(number)
+    return told
+
+
+_FLAGGED = _numbers(feature.flag for feature in FEATURES)
+_COUNTED = _numbers(feature.count for feature in FEATURES)
+_LISTED = {name: _told_by(name) for feature in FEATURES for name in (*feature.lists, *feature.none)}
+_TELLING = frozenset({*_FLAGGED, *_COUNTED, *_LISTED})
