@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from leads.bus import subscribe
 from leads.events import Kind
-from leads.models import Event, Tenant
+from leads.models import Event, Tenant, User
 from matching import services
 from matching.services.preferences import LEARNED
 
@@ -73,3 +73,12 @@ def tell_searches() -> None:
     now = timezone.now()
     for pk in services.searches_to_tell(now=now):
         services.tell_search(search_id=pk, now=now)
+
+
+@shared_task(ignore_result=True)
+def try_other_names(tenant_id: int, user_id: int) -> None:
+    """Rank homes for a tenant's buyers under other names, and keep what moved."""
+    tenant = Tenant.objects.filter(pk=tenant_id, is_active=True).first()
+    if tenant is not None:
+        by = User.objects.filter(pk=user_id).first()
+        services.try_other_names(tenant=tenant, by=by, now=timezone.now())

@@ -17,6 +17,7 @@ urlpatterns = [
     path("matching/fair-housing/<int:pk>/keep/", views.override_finding, name="finding-keep"),
     path("matching/fair-housing/<int:pk>/mended/", views.settle_finding, name="finding-mended"),
     path("matching/audit/", views.audit, name="audit"),
+    path("matching/audit/trial/", views.try_other_names, name="audit-trial"),
     path("matching/audit/groups/", views.import_groups, name="audit-groups"),
 ]
 

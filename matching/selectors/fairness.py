@@ -27,7 +27,10 @@ from matching.models import (
 TOP = 10
 """Ranks that count as shown."""
 MOST_GROUPS = 24
-FIELDS = {AreaKind.POSTAL_CODE.value: "postal_code", AreaKind.NEIGHBORHOOD.value: "subdivision_name"}
+FIELDS = {
+    AreaKind.POSTAL_CODE.value: "postal_code",
+    AreaKind.NEIGHBORHOOD.value: "places__neighborhood__name",
+}
 """Where a listing's area stands."""
 SEED = 20260401
 
@@ -161,6 +164,7 @@ def _tops(tenant: Tenant, kind: str, since: date, until: date) -> dict[int, Coun
     rows = (
         Exposure.objects.filter(tenant=tenant, rank__lte=TOP, ranking__shown_on__range=(since, until))
         .exclude(**{area: ""})
+        .exclude(**{f"{area}__isnull": True})
         .values_list("ranking_id", area)
         .annotate(count=Count("pk"))
     )

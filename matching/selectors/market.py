@@ -94,9 +94,10 @@ def market_columns(tenant: Tenant) -> MarketColumns:
             "postal_code",
             "subdivision_name",
             "property_sub_type",
+            "places__neighborhood__name",
         )
     )
-    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 21
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 22
     keys = np.array(columns[0], dtype=np.int64)
     phase = np.array([PHASES.get(one, Phase.AWAY) for one in columns[1]], dtype=np.int64)
     on_market, agreed, entered, seen, contracted, closed, off, moved = map(_days, columns[2:10])
@@ -119,7 +120,9 @@ def market_columns(tenant: Tenant) -> MarketColumns:
         AreaKind.EVERYWHERE: [""] * len(keys),
         AreaKind.CITY: columns[17],
         AreaKind.POSTAL_CODE: columns[18],
-        AreaKind.NEIGHBORHOOD: columns[19],
+        AreaKind.NEIGHBORHOOD: [
+            drawn or stated for drawn, stated in zip(columns[21], columns[19], strict=True)
+        ],
     }
     known = np.minimum(contracts.closed, seen)
     return MarketColumns(

@@ -19,6 +19,7 @@ from matching.services.texts import (
     override_finding,
     settle_marketing_finding,
 )
+from matching.services.trials import may_try, try_other_names
 
 __all__ = [
     "find_buyers",
@@ -35,10 +36,12 @@ __all__ = [
     "eligible_by_area",
     "import_area_groups",
     "import_series",
+    "may_try",
     "override_finding",
     "record_exposures",
     "settle_marketing_finding",
     "store_listings",
     "take_snapshots",
     "tenants_with_listings",
+    "try_other_names",
 ]

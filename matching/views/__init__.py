@@ -8,6 +8,7 @@ from matching.views.fairness import (
     import_groups,
     override_finding,
     settle_finding,
+    try_other_names,
 )
 from matching.views.market import import_series, look_at_market, market
 from matching.views.pictures import listing_photo, listing_picture
@@ -25,4 +26,5 @@ __all__ = [
     "market",
     "override_finding",
     "settle_finding",
+    "try_other_names",
 ]

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from leads.access import MemberRequest, agent_required, broker_required, manages
 from leads.charts import Chart, Series, line_chart
 from leads.errors import DomainError
-from matching import inputs, selectors, services
+from matching import inputs, selectors, services, tasks
 from matching.access import get_text_finding, text_findings_for
 from matching.fairness import FOUR_FIFTHS, SMALL
 from matching.forms import AreaGroupsForm, ReasonForm, TextForm
@@ -194,3 +194,17 @@ def _trend_chart(exposed: Exposed) -> Chart | None:
         label_name="Month",
         is_straight=True,
     )
+
+
+@broker_required
+@require_POST
+def try_other_names(request: MemberRequest) -> HttpResponse:
+    """Have homes ranked for buyers under other names."""
+    if not services.may_try(request.tenant):
+        messages.error(
+            request, "There is nobody to try it with: it needs a buyer with criteria and a home for sale."
+        )
+        return redirect(AUDIT)
+    tasks.try_other_names.delay(request.tenant.pk, request.user.pk)
+    messages.success(request, "It is being tried. Look again in a minute.")
+    return redirect(AUDIT)

@@ -257,6 +257,7 @@ PAGES = {
     "matching:finding-keep": Route(MANAGERS, "post", a_text_finding),
     "matching:finding-mended": Route(TEAM, "post", a_text_finding),
     "matching:audit": Route(MANAGERS),
+    "matching:audit-trial": Route(MANAGERS, "post"),
     "matching:audit-groups": Route(MANAGERS, "post"),
     "pictures:listing": Route(EVERYONE, make=a_listing),
     "pictures:photo": Route(EVERYONE, make=a_photo),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,13 +12,19 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from leads.models import Lead, Tenant
-from matching import inputs, selectors, services
-from matching.models import AreaGroup, Criteria, Exposure, Listing, Ranking, Surface
+from leads.models import Lead, Tenant, User
+from matching import inputs, selectors, services, tasks
+from matching.models import AreaGroup, Counterfactual, Criteria, Exposure, Listing, Ranking, Surface
+from matching.selectors import fits
 from matching.wants import refusal_of
 from tests.conftest import Freeze
 from tests.factories import LeadFactory
-from tests.matching.factories import ListingFactory, TextFindingFactory
+from tests.matching.factories import (
+    ListingFactory,
+    ListingPlacesFactory,
+    NeighborhoodFactory,
+    TextFindingFactory,
+)
 
 NOW = datetime(2026, 11, 10, 15, tzinfo=UTC)
 ELIGIBLE = {"postal_code": {"98001": 20, "98002": 20}, "neighborhood": {"Mill Row": 40}}
@@ -121,7 +128,9 @@ def test_areas_are_grouped_by_the_teams_table(tenant: Tenant) -> None:
 
     AreaGroup.objects.all().delete()
     AreaGroup.objects.create(tenant=tenant, area="Mill Row", group="Riverside")
-    Listing.objects.update(subdivision_name="Mill Row")
+    row = NeighborhoodFactory(tenant=tenant, name="Mill Row")
+    for home in Listing.objects.filter(tenant=tenant):
+        ListingPlacesFactory(listing=home, neighborhood=row)
     told = exposed(tenant, "group")
     assert [(one.group.name, one.group.selected, one.group.total) for one in told.compared] == [
         ("Riverside", 30, 120)
@@ -252,3 +261,69 @@ def test_no_forbidden_input_is_among_those_allowed() -> None:
 
     assert not allowed & {name for _, names in inputs.FORBIDDEN for name in names}
     assert len(inputs.digest()) == 64
+
+
+# Under other names
+
+
+def tried(tenant: Tenant, browser: Client) -> list[str]:
+    done = browser.post(reverse("matching:audit-trial"))
+    return [str(one) for one in get_messages(done.wsgi_request)]
+
+
+def a_buyer(tenant: Tenant, **wants: Any) -> Lead:
+    lead: Lead = LeadFactory(tenant=tenant)
+    told = {"price_max": 600_000, "beds_min": 3, **wants}
+    Criteria.objects.create(tenant=tenant, lead=lead, wants=told)
+    return lead
+
+
+@pytest.mark.django_db
+def test_under_another_name_nothing_moves(tenant: Tenant, broker: User, broker_client: Client) -> None:
+    for price in (450_000, 520_000, 590_000, 640_000):
+        ListingFactory(tenant=tenant, list_price=price)
+    a_buyer(tenant)
+    a_buyer(tenant, price_max=500_000)
+    a_buyer(tenant, price_max="much")  # cannot be read, so ranks nothing
+
+    assert tried(tenant, broker_client) == ["It is being tried. Look again in a minute."]
+
+    trial = Counterfactual.objects.get()
+    assert (trial.buyers, trial.listings, trial.moved, trial.by) == (2, 4, 0, broker)
+    assert trial.swaps == {"name": 0.0, "language": 0.0, "phone_area_and_address": 0.0}
+    assert (trial.features, trial.version.startswith("match-")) == (inputs.digest(), True)
+    assert "Nothing moved" in read(broker_client)
+
+
+@pytest.mark.django_db
+def test_a_ranking_that_looks_at_a_name_is_caught(
+    tenant: Tenant, broker_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for price in (450_000, 520_000):
+        ListingFactory(tenant=tenant, list_price=price)
+    a_buyer(tenant)
+    honest = fits.wanted_by
+
+    def by_name(lead: Lead) -> fits.Wanted:
+        wanted = honest(lead)
+        return wanted if lead.first_name != "Lakisha" else replace(wanted, weights=wanted.weights[::-1])
+
+    monkeypatch.setattr(fits, "wanted_by", by_name)
+    tried(tenant, broker_client)
+
+    trial = Counterfactual.objects.get()
+    assert trial.moved > 0
+    assert trial.swaps["name"] > 0
+    assert trial.swaps["language"] == 0
+    assert f"{trial.moved} moved" in read(broker_client)
+
+
+@pytest.mark.django_db
+def test_with_nobody_to_try_it_with_that_is_said(tenant: Tenant, broker: User, broker_client: Client) -> None:
+    assert tried(tenant, broker_client)[0].startswith("There is nobody to try it with")
+    a_buyer(tenant)
+    assert tried(tenant, broker_client)[-1].startswith("There is nobody to try it with")
+
+    assert services.try_other_names(tenant=tenant, by=broker, now=NOW) is None
+    tasks.try_other_names(0, broker.pk)
+    assert not Counterfactual.objects.exists()
