@@ -147,7 +147,7 @@ def area_months(
             figures = {
                 name: (float(of[code]), int(of[code]))
                 for name, of in counts.items()
-                if name != "sold_in_window" and (of[code] or name in ("homes_for_sale", "homes_sold"))
+                if name != "sold_in_window"
             }
             figures |= {
                 name: (float(values[code]), int(known[code]))

@@ -40,6 +40,11 @@ def money(value: float) -> str:
     return f"${value:,.0f}"
 
 
+def short_money(value: float) -> str:
+    """Return dollars as they fit beside a chart."""
+    return f"${value / 1000:,.0f}k" if value >= 10_000 else money(value)
+
+
 def one_place(value: float) -> str:
     return f"{value:,.1f}"
 
@@ -84,6 +89,11 @@ MEASURES = (
 )
 BY_NAME = {measure.name: measure for measure in MEASURES}
 DRAWN = ("homes_for_sale", "homes_sold", "months_of_supply", "days_on_market", "sale_price")
+PLURALS = {
+    AreaKind.CITY: "Cities",
+    AreaKind.POSTAL_CODE: "ZIP codes",
+    AreaKind.NEIGHBORHOOD: "Neighborhoods",
+}
 COLUMNS = ("homes_for_sale", "homes_sold", "months_of_supply", "days_on_market", "sale_to_list", "sale_price")
 
 
@@ -215,18 +225,21 @@ def charts_of(rows: Sequence[MarketSnapshot]) -> list[Drawn]:
                 line_chart(
                     id=f"trend-{name}",
                     title=measure.label,
-                    labels=[f"{row.month:%b %Y}" for row, _ in told],
+                    labels=[f"{row.month:%b ’%y}" for row, _ in told],
                     series=[Series(measure.label, [figure.value for _, figure in told], is_filled=True)],
-                    number=measure.words,
+                    number=short_money if measure.words is money else measure.words,
                     label_name="Month",
                     is_straight=True,
                 ),
-                "Counts"
-                if measure.is_count
-                else f"{min(counts):,} to {max(counts):,} {measure.rests_on} a month",
+                "Counts" if measure.is_count else f"Each on {_range(counts)} {measure.rests_on}",
             )
         )
     return drawn
+
+
+def _range(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def season_of(rows: Sequence[MarketSnapshot]) -> Drawn | None:
@@ -278,10 +291,10 @@ def series_shown(told: SeriesNow, at: int) -> SeriesShown:
         chart = line_chart(
             id=f"series-{at}",
             title=f"{told.label}, {told.region}",
-            labels=[f"{day:%-d %b %Y}" for day, _ in told.points],
+            labels=[f"{day:%-d %b ’%y}" for day, _ in told.points],
             series=[Series(told.label, [value for _, value in told.points])],
             height=160,
-            number=words,
+            number=short_money if words is money else words,
             label_name="Day",
             is_straight=True,
         )
@@ -327,6 +340,7 @@ def _render(
         "season": season_of(rows),
         "columns": [BY_NAME[name].label for name in COLUMNS],
         "compared": AreaKind(compared).label,
+        "compared_title": PLURALS[AreaKind(compared)],
         "areas": [
             AreaRow(
                 one.area,
