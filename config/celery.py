@@ -38,6 +38,8 @@ SCHEDULE: dict[str, float | crontab] = {
     "scoring.tasks.begin_trainings": crontab(minute="17"),
     "scoring.tasks.retrain_all": crontab(minute="23", hour="9"),  # the small hours from Boston to Los Angeles
     "scoring.tasks.retrain_all_personal": crontab(minute="53", hour="9"),
+    "matching.tasks.resume_place_imports": 60.0,
+    "matching.tasks.fill_all_places": 300.0,
     "matching.tasks.take_all_snapshots": crontab(minute="13", hour="8"),
     "matching.tasks.check_all_remarks": 300.0,
     "matching.tasks.tell_searches": 300.0,

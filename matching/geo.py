@@ -71,6 +71,14 @@ class Points:
             which[:, :have] = found
         return miles, which
 
+    def within(self, lat: ArrayLike, lon: ArrayLike, miles: float) -> list[Ints]:
+        """Return which points lie within so many miles, in no order."""
+        wanted = _on_sphere(np.asarray(lat, float), np.asarray(lon, float))
+        if self._tree is None or not len(wanted):
+            return [np.empty(0, np.int64) for _ in wanted]
+        found: list[Ints] = list(self._tree.query_radius(wanted, 2 * np.sin(miles / EARTH_MILES / 2)))
+        return found
+
 
 def _on_sphere(lat: Floats, lon: Floats) -> Floats:
     a, b = np.radians(lat), np.radians(lon)

@@ -12,6 +12,8 @@ from leads.bus import subscribe
 from leads.events import Kind
 from leads.models import Event, Tenant, User
 from matching import services
+from matching.models import PlaceImport
+from matching.services import place_imports, places
 from matching.services.preferences import LEARNED
 
 
@@ -28,6 +30,52 @@ def take_snapshots(tenant_id: int) -> None:
     tenant = Tenant.objects.filter(pk=tenant_id, is_active=True).first()
     if tenant is not None:
         services.take_snapshots(tenant=tenant, now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def take_in_places(import_id: int) -> None:
+    """Take a file of places in, then work out anew what is around the tenant's listings."""
+    row = place_imports.run_place_import(place_import=PlaceImport.objects.get(pk=import_id))
+    if row.state == PlaceImport.State.DONE:
+        compute_places.delay(row.tenant_id)
+
+
+@shared_task(ignore_result=True)
+def resume_place_imports() -> None:
+    """Take up files whose worker is gone."""
+    for import_id in place_imports.waiting_place_imports():
+        take_in_places.delay(import_id)
+
+
+@shared_task(ignore_result=True)
+def compute_places(tenant_id: int) -> None:
+    """Work out what is around all of a tenant's listings."""
+    tenant = Tenant.objects.filter(pk=tenant_id, is_active=True).first()
+    if tenant is not None:
+        places.compute_places(tenant=tenant, now=timezone.now())
+
+
+@subscribe(Kind.LISTING_ADDED, Kind.LISTING_CHANGED)
+@shared_task(ignore_result=True)
+def place_listings(event_ids: list[int]) -> None:
+    """Work out what is around listings that are new or have moved."""
+    for tenant_id in places.tenants_of_events(event_ids=event_ids):
+        fill_places(tenant_id)
+
+
+@shared_task(ignore_result=True)
+def fill_all_places() -> None:
+    """Queue the listings that no event told of."""
+    for tenant_id in places.tenants_to_fill():
+        fill_places.delay(tenant_id)
+
+
+@shared_task(ignore_result=True)
+def fill_places(tenant_id: int) -> None:
+    """Work out what is around a tenant's listings of which that is not known."""
+    tenant = Tenant.objects.filter(pk=tenant_id, is_active=True).first()
+    if tenant is not None:
+        places.fill_places(tenant=tenant, now=timezone.now())
 
 
 @shared_task(ignore_result=True)

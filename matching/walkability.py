@@ -32,6 +32,8 @@ DECAY_MILES = (0.25, 0.5, 0.75, 1.0, 1.5)
 DECAY = (1.0, 0.75, 0.45, 0.12, 0.0)
 REACH_MILES = DECAY_MILES[-1]
 
+LEAST_SHARE = 0.01
+
 MOST_PENALTY = 0.05
 CROSSINGS = (60.0, 200.0)
 """Crossings a square mile: the full penalty at the first or fewer, none at the second or more."""
@@ -66,6 +68,15 @@ def decay(network_miles: ArrayLike) -> Floats:
     return left
 
 
+def judged(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the kinds that can be judged by how many places of each are known at all.
+
+    Of a kind with fewer than one place for a hundred restaurants a file holds strays only.
+    """
+    least = max(1.0, counts.get("restaurant", 0) * LEAST_SHARE)
+    return tuple(kind for kind in WEIGHTS if counts.get(kind, 0) >= least)
+
+
 def walkability(
     network_miles: Mapping[str, Floats],
     *,
@@ -78,13 +89,13 @@ def walkability(
     Arrays hold a row a home, its nearest place first, and are padded with infinity. Without street figures
     there is no penalty.
     """
-    judged = [kind for kind in WEIGHTS if kind in known]
-    if not judged:
+    kinds = [kind for kind in WEIGHTS if kind in known]
+    if not kinds:
         raise ValueError("no kind of place is known")
     homes = len(next(iter(network_miles.values())))
-    points = {kind: _points(network_miles.get(kind), WEIGHTS[kind], homes) for kind in judged}
+    points = {kind: _points(network_miles.get(kind), WEIGHTS[kind], homes) for kind in kinds}
     raw: Floats = np.sum(list(points.values()), axis=0)
-    full = sum(sum(WEIGHTS[kind]) for kind in judged)
+    full = sum(sum(WEIGHTS[kind]) for kind in kinds)
     lost = np.zeros(homes)
     if crossings is not None:
         lost += MOST_PENALTY * np.interp(np.asarray(crossings, float), CROSSINGS, (1.0, 0.0))

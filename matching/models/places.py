@@ -52,6 +52,10 @@ class PlaceImport(models.Model):
     replaces = models.BooleanField(
         default=False, help_text="Whether rows of this source that the file has not are removed."
     )
+    category = models.CharField(
+        max_length=13, choices=CATEGORIES, blank=True, help_text="What places are whose tags do not say."
+    )
+    name_property = models.CharField(max_length=100, blank=True, help_text="Where areas have their names.")
     state = models.CharField(max_length=7, choices=State.choices, default=State.RUNNING)
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
@@ -63,10 +67,7 @@ class PlaceImport(models.Model):
     failed = models.PositiveIntegerField(default=0)
     errors = models.JSONField(default=list, blank=True, help_text="[{row, field, what, mend}].")
     error = models.CharField(max_length=500, blank=True)
-    south = models.FloatField(null=True, blank=True)
-    west = models.FloatField(null=True, blank=True)
-    north = models.FloatField(null=True, blank=True)
-    east = models.FloatField(null=True, blank=True)
+    left_out = models.JSONField(default=list, blank=True, help_text="Columns nothing was taken from.")
     leased_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True)

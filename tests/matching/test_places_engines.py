@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from matching import geo, transit, walkability
+from matching import comfort, geo, transit, walkability
 from matching.areas import MILES_PER_DEGREE
 from matching.commute import CIRCUITY, straight_miles
 from matching.geo import Points, ShapeError, outline_of, read_polygons
@@ -280,3 +280,37 @@ def test_every_kind_has_its_words_and_walkability_knows_no_others() -> None:
     assert set(LABELS) == set(Category)
     assert set(walkability.WEIGHTS) <= set(Category)
     assert set(AMENITIES) - {"transit"} == set(Category) - {Category.COMFORT}
+
+
+# Comfort
+
+
+def test_comforts_fade_with_every_quarter_mile() -> None:
+    mile = 1 / MILES_PER_DEGREE / CIRCUITY
+    bench = Points([47.6, 47.6, 40.0], [-122.3, -122.3, -100.0])
+
+    near = comfort.nearby([47.6, 47.6 + 0.25 * mile, 47.6 + 1.01 * mile], [-122.3] * 3, bench)
+
+    assert near == pytest.approx([2, 2 / math.e, 0], rel=1e-6)
+    assert comfort.comfort([0, 2, 100, 1_000]) == pytest.approx([0, 23.804, 100, 100], abs=1e-3)
+    assert comfort.nearby([], [], bench).tolist() == []
+    assert comfort.nearby([47.6], [-122.3], Points([], [])).tolist() == [0]
+    assert Points([], []).within([47.0], [-122.0], 1.0)[0].tolist() == []
+
+
+@BUSY
+@given(st.lists(st.tuples(st.floats(47.5, 47.6), st.floats(-122.4, -122.3)), min_size=2, max_size=30))
+def test_comforts_of_many_homes_are_those_of_each(places: list[tuple[float, float]]) -> None:
+    lat, lon = (np.array(side) for side in zip(*places, strict=True))
+    comforts = Points(lat[: len(lat) // 2], lon[: len(lat) // 2])
+
+    every = comfort.nearby(lat, lon, comforts)
+
+    for y, x, found in zip(lat, lon, every, strict=True):
+        miles = straight_miles(comforts.lat, comforts.lon, (y, x)) * CIRCUITY
+        assert found == pytest.approx(np.exp(miles[miles <= 1] / -0.25).sum(), rel=1e-2, abs=0.02)
+
+
+def test_kinds_are_judged_by_how_many_are_known() -> None:
+    assert walkability.judged({"restaurant": 500, "bank": 5, "park": 4}) == ("restaurant", "bank")
+    assert walkability.judged({"park": 1, "motel": 9}) == ("park",)
