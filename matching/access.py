@@ -7,8 +7,8 @@ from typing import TypeVar
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
-from leads.access import membership_of, team_tenant, tenant_of
-from matching.models import Listing, TextFinding
+from leads.access import managed_tenant, membership_of, team_tenant, tenant_of
+from matching.models import AgencyLink, Listing, Neighborhood, PlaceImport, TextFinding
 from matching.models.listings import ListingQuerySet
 
 M = TypeVar("M", bound=Model)
@@ -33,6 +33,37 @@ def text_findings_for(request: HttpRequest) -> QuerySet[TextFinding]:
 
 def get_text_finding(request: HttpRequest, pk: int) -> TextFinding:
     return _one(text_findings_for(request), pk)
+
+
+def areas_for(request: HttpRequest) -> QuerySet[Neighborhood]:
+    """Return the tenant's areas by name."""
+    return Neighborhood.objects.filter(tenant=team_tenant(request)).order_by("name", "pk")
+
+
+def get_area(request: HttpRequest, slug: str) -> Neighborhood:
+    try:
+        return areas_for(request).get(slug=slug)
+    except Neighborhood.DoesNotExist as error:
+        raise Http404 from error
+
+
+def place_imports_for(request: HttpRequest) -> QuerySet[PlaceImport]:
+    """Return the tenant's files of places, the newest first, for those who manage it."""
+    rows = PlaceImport.objects.filter(tenant=managed_tenant(request)).order_by("-pk")
+    return rows.defer("content").select_related("by")
+
+
+def get_place_import(request: HttpRequest, pk: int) -> PlaceImport:
+    return _one(place_imports_for(request), pk)
+
+
+def agency_links_for(request: HttpRequest) -> QuerySet[AgencyLink]:
+    """Return the tenant's links to police agencies, for those who manage it."""
+    return AgencyLink.objects.filter(tenant=managed_tenant(request))
+
+
+def get_agency_link(request: HttpRequest, pk: int) -> AgencyLink:
+    return _one(agency_links_for(request), pk)
 
 
 def _one(rows: QuerySet[M], pk: int) -> M:

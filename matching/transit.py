@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from matching.commute import CIRCUITY
 from matching.geo import Points
 
+NAME: Final = "Transit usefulness"
 REACH_MILES = 1.0
 DECAY_MILES = (0.25, 0.5, 0.75, 1.0)
 DECAY = (1.0, 0.7, 0.35, 0.0)

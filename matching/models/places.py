@@ -188,6 +188,10 @@ class School(Place):
         told = np.array([self.growth_percentile / 100]), np.array([float(self.tested_students)])
         return float(factors.shrunk(*told)[0])
 
+    @property
+    def growth_percent(self) -> float | None:
+        return None if self.growth is None else 100 * self.growth
+
 
 class PointOfInterest(Place):
     """A shop, park or other place of one of our kinds."""

@@ -17,7 +17,15 @@ from leads.errors import DomainError
 from leads.imports import FileError
 from leads.models import Tenant, User
 from leads.ops.logs import get_logger
-from matching.models import Neighborhood, PlaceImport, PlaceKind, PointOfInterest, School, TransitStop
+from matching.models import (
+    AgencyLink,
+    Neighborhood,
+    PlaceImport,
+    PlaceKind,
+    PointOfInterest,
+    School,
+    TransitStop,
+)
 from matching.places.catalogue import Category
 from matching.places.files import MAX_BYTES, Progress
 from matching.places.gtfs import read_gtfs
@@ -130,6 +138,45 @@ def run_place_import(
     row.unchanged, row.removed = counts.unchanged, counts.removed
     row.state = State.DONE
     return _finish(row)
+
+
+@transaction.atomic
+def remove_source(*, tenant: Tenant, kind: str, source: str) -> int:
+    """Remove all places of a kind that came from a source; return how many there were."""
+    if kind not in MODELS:
+        raise DomainError("There is no such kind of place.", "kind")
+    rows = MODELS[kind].objects.filter(tenant=tenant, source=source)
+    count = int(rows.count())
+    rows.delete()
+    return count
+
+
+@transaction.atomic
+def keep_agency_link(
+    *,
+    tenant: Tenant,
+    by: User,
+    name: str,
+    city: str,
+    county: str,
+    state_or_province: str,
+    url: str,
+    checked_on: date,
+) -> AgencyLink:
+    """Keep where a jurisdiction's police publish their figures; given again, it is replaced."""
+    link, _ = AgencyLink.objects.update_or_create(
+        tenant=tenant,
+        city=city,
+        county=county,
+        state_or_province=state_or_province,
+        defaults={"name": name, "url": url, "checked_on": checked_on, "made_by": by},
+    )
+    return link
+
+
+def remove_agency_link(*, link: AgencyLink) -> None:
+    """Forget a link."""
+    link.delete()
 
 
 def waiting_place_imports() -> list[int]:

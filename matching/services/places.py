@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from leads.models import Event, Tenant
 from matching import comfort, transit, walkability
+from matching.areas import MILES_PER_DEGREE
 from matching.commute import CIRCUITY
 from matching.geo import Outline, Points
 from matching.models import (
@@ -33,7 +34,8 @@ from matching.transit import Service, StopMode
 CHUNK = 10_000
 FARTHEST_MILES = 10.0
 """A home with no place at all nearer than this lies where nothing was imported."""
-MOST_NEAR = max(map(len, walkability.WEIGHTS.values()))
+MARGIN = 0.5 / MILES_PER_DEGREE
+"""Degrees around the outermost places of a source within which they still tell what is near."""
 LISTED_MILES = 25.0
 """Farther than this nothing is told as the nearest."""
 _FALLBACK_STOPS = 8
@@ -248,7 +250,12 @@ def _kind(ids: Sequence[int], lat: Sequence[float], lon: Sequence[float]) -> Kin
 def _within(boxes: Sequence[Box], lat: Floats, lon: Floats) -> Flags:
     inside = np.zeros(len(lat), np.bool_)
     for south, west, north, east in boxes:
-        inside |= (lat >= south) & (lat <= north) & (lon >= west) & (lon <= east)
+        inside |= (
+            (lat >= south - MARGIN)
+            & (lat <= north + MARGIN)
+            & (lon >= west - 1.5 * MARGIN)
+            & (lon <= east + 1.5 * MARGIN)
+        )
     return inside
 
 

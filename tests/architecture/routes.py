@@ -18,7 +18,13 @@ from leads.services.model_runs import begin_run
 from matching.models import Media
 from scoring.models import LeadScore, MarketMonth, MortgageRate, ScoreQuery, WeightSet
 from tests import factories
-from tests.matching.factories import ListingFactory, TextFindingFactory
+from tests.matching.factories import (
+    AgencyLinkFactory,
+    ListingFactory,
+    NeighborhoodFactory,
+    PlaceImportFactory,
+    TextFindingFactory,
+)
 
 TEAM = frozenset({Role.AGENT, Role.BROKER, Role.ADMIN})
 MANAGERS = frozenset({Role.BROKER, Role.ADMIN})
@@ -174,6 +180,19 @@ def a_mortgage_rate(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": MortgageRate.objects.create(tenant=tenant, day=timezone.now().date(), rate=6.5).pk}
 
 
+def an_area(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"slug": NeighborhoodFactory(tenant=tenant).slug}
+
+
+def a_place_import(tenant: Tenant, user: User) -> dict[str, Any]:
+    error = {"row": 1, "field": "geometry", "what": "Wrong.", "mend": "Right."}
+    return {"pk": PlaceImportFactory(tenant=tenant, errors=[error]).pk}
+
+
+def an_agency_link(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"pk": AgencyLinkFactory(tenant=tenant).pk}
+
+
 def a_listing(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": ListingFactory(tenant=tenant).pk}
 
@@ -248,6 +267,15 @@ PAGES = {
     "scoring:market-rate-remove": Route(MANAGERS, "post", a_mortgage_rate),
     "scoring:market-import": Route(MANAGERS, "post"),
     "scoring:market-use": Route(MANAGERS, "post"),
+    "matching:area-list": Route(TEAM),
+    "matching:area": Route(TEAM, make=an_area),
+    "matching:listing-around": Route(TEAM, make=a_listing),
+    "matching:places": Route(MANAGERS),
+    "matching:places-remove": Route(MANAGERS, "post"),
+    "matching:place-import": Route(MANAGERS, make=a_place_import),
+    "matching:place-import-errors": Route(MANAGERS, make=a_place_import),
+    "matching:agency-keep": Route(MANAGERS, "post"),
+    "matching:agency-remove": Route(MANAGERS, "post", an_agency_link),
     "matching:market": Route(TEAM),
     "matching:listing-buyers": Route(TEAM, make=a_listing),
     "matching:market-look": Route(MANAGERS, "post"),
