@@ -88,6 +88,8 @@ class Around:
     cited: Mapping[str, Sequence[Cited]]
     """Kind of file → what the figures made of it rest on."""
     band: str = ""
+    judged: float | None = None
+    """Of the fifteen points of walkability those whose kinds of place are known, where that is not all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,11 @@ def around(listing: Listing) -> Around | None:
             for kind, ids in places.made_from.items()
         },
         band="" if places.walkability is None else walkability.band(places.walkability),
+        judged=(
+            None
+            if places.walkability_known is None or places.walkability_known >= 1
+            else round(places.walkability_known * walkability.FULL, 1)
+        ),
     )
 
 

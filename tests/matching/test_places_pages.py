@@ -154,6 +154,7 @@ def test_what_is_around_a_home_names_its_sources(
         "Alder St &amp; 5th Ave, 0.14 mi",
         "Timetable: Harbor Transit, 1 Nov 2026",
         "Departures counted for 4 Nov 2026",
+        "Walkability judged by 4 of its 15 points",
         "Worked out 20 Nov 2026",
         "Harbor Sheriff</a> publishes its own figures",
         "We keep and score none.",
