@@ -207,7 +207,8 @@ def stated(facts: Mapping[str, Any]) -> States:
     A yes anywhere is a yes; a no counts only where nothing says yes; else it is not stated.
     """
     told = [NOT_STATED] * len(FEATURES)
-    for name, value in facts.items():
+    for called, value in facts.items():
+        name = _folded(called)
         if name not in _TELLING or value is None:
             continue
         for number in _FLAGGED.get(name, ()):
@@ -264,11 +265,11 @@ def _numbers(fields: Iterable[str]) -> dict[str, list[int]]:
     told: dict[str, list[int]] = {}
     for number, name in enumerate(fields):
         if name:
-            told.setdefault(name, []).append(number)
+            told.setdefault(_folded(name), []).append(number)
     return told
 
 
 _FLAGGED = _numbers(feature.flag for feature in FEATURES)
 _COUNTED = _numbers(feature.count for feature in FEATURES)
-_LISTED = {name: _told_by(name) for feature in FEATURES for name in (*feature.lists, *feature.none)}
+_LISTED = {_folded(name): _told_by(name) for feature in FEATURES for name in (*feature.lists, *feature.none)}
 _TELLING = frozenset({*_FLAGGED, *_COUNTED, *_LISTED})
