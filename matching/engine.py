@@ -97,6 +97,17 @@ def shown(total: float) -> int:
     return int(np.floor(100.0 * total + 0.5 + EVEN))
 
 
+def in_tenths(points: Values) -> tuple[list[float], float]:
+    """Return points as they are shown, to a tenth, and their sum: what is shown adds up exactly."""
+    exact = 10.0 * np.asarray(points, dtype=np.float64)
+    whole = np.floor(exact + EVEN)
+    total = np.floor(exact.sum() + 0.5 + EVEN)
+    short = int(total - whole.sum())
+    if short > 0:
+        whole[np.argsort(whole - exact, kind="stable")[:short]] += 1
+    return (whole / 10.0).tolist(), float(total / 10.0)
+
+
 def best(totals: Values, pk: Ints, count: int) -> Ints:
     """Return where the highest totals stand, highest first; even ones by the number of the listing."""
     count = min(count, len(totals))

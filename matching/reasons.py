@@ -41,7 +41,7 @@ NAMES: Mapping[str, str] = {
     "market": "time on market",
 }
 
-_PLACES: Mapping[str, str] = {
+PLACES: Mapping[str, str] = {
     "transit": "transit stop",
     "dog_park": "dog park",
     "coffee": "coffee shop",
@@ -298,7 +298,7 @@ def _amenities(home: Homes, wants: Wants, market: Market) -> str:
     kinds = tuple(AMENITIES)
     told = []
     for kind in wants.amenities:
-        miles, name = float(home.amenity_miles[0, kinds.index(kind)]), _PLACES.get(kind, kind)
+        miles, name = float(home.amenity_miles[0, kinds.index(kind)]), PLACES.get(kind, kind)
         if np.isposinf(miles):
             told.append(f"no {name} found nearby")
         elif not np.isnan(miles):

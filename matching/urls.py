@@ -5,10 +5,14 @@ from __future__ import annotations
 from django.urls import path
 
 from matching import views
+from matching.views import fits
 
 app_name = "matching"
 urlpatterns = [
     path("listings/<int:pk>/buyers/", views.listing_buyers, name="listing-buyers"),
+    path("leads/<int:pk>/matches/", fits.lead_panel, name="lead-panel"),
+    path("leads/<int:pk>/matches/<int:listing_pk>/", fits.lead_home, name="lead-home"),
+    path("leads/<int:pk>/matches/<int:listing_pk>/rule-out/", fits.rule_out, name="lead-home-rule-out"),
     path("matching/market/", views.market, name="market"),
     path("matching/market/look/", views.look_at_market, name="market-look"),
     path("matching/market/import/", views.import_series, name="market-import"),

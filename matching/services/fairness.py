@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -28,7 +28,7 @@ def record_exposures(
     lead: Lead,
     surface: Surface,
     listing_ids: Sequence[int],
-    eligible: Eligible,
+    eligible: Eligible | Callable[[], Eligible],
     now: datetime,
     version: str = "",
     sets_schools: bool = False,
@@ -36,7 +36,8 @@ def record_exposures(
 ) -> Ranking | None:
     """Keep which homes a lead was shown, the first first; the same list again that day is not counted twice.
 
-    `eligible` is what `eligible_by_area` says of all homes that met what the lead must have, the shown too.
+    `eligible` is what `eligible_by_area` says of all homes that met what the lead must have, the shown too; a
+    function is asked only for a list that was not kept yet.
     """
     kept = list(listing_ids)[:KEPT]
     if not kept:

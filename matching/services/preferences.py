@@ -13,7 +13,7 @@ from leads.models import Event, Lead
 from matching import preferences
 from matching.engine import factor_scores
 from matching.factors import NO_MARKET
-from matching.models import Criteria, Exposure, Listing
+from matching.models import Criteria, Exposure, Listing, Surface
 from matching.named import home_named
 from matching.preferences import Signal
 from matching.selectors.fits import market_of
@@ -116,8 +116,9 @@ def _reason(data: Mapping[str, Any]) -> str | None:
 
 
 def _rank(lead_id: int, listing_id: int, at: datetime) -> int | None:
-    """Return the place at which the home was last shown to the lead before."""
+    """Return the place at which the lead was last shown the home before; the agent's lists are not theirs."""
     shown = Exposure.objects.filter(lead_id=lead_id, listing_id=listing_id, shown_at__lte=at)
+    shown = shown.exclude(surface=Surface.PANEL)
     return shown.order_by("-shown_at").values_list("rank", flat=True).first()
 
 

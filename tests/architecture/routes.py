@@ -211,6 +211,11 @@ def a_weight_set(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"number": row.number}
 
 
+def a_lead_and_a_home(tenant: Tenant, user: User) -> dict[str, Any]:
+    home = ListingFactory(tenant=tenant)
+    return {"pk": factories.LeadFactory(tenant=tenant).pk, "listing_pk": home.pk}
+
+
 def own_membership(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"membership": Membership.objects.get(user=user, tenant=tenant).pk}
 
@@ -276,6 +281,9 @@ PAGES = {
     "matching:place-import-errors": Route(MANAGERS, make=a_place_import),
     "matching:agency-keep": Route(MANAGERS, "post"),
     "matching:agency-remove": Route(MANAGERS, "post", an_agency_link),
+    "matching:lead-panel": Route(TEAM, make=a_lead),
+    "matching:lead-home": Route(TEAM, make=a_lead_and_a_home),
+    "matching:lead-home-rule-out": Route(TEAM, "post", a_lead_and_a_home),
     "matching:market": Route(TEAM),
     "matching:listing-buyers": Route(TEAM, make=a_listing),
     "matching:market-look": Route(MANAGERS, "post"),

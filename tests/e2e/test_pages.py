@@ -8,10 +8,15 @@ import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from playwright.sync_api import Browser, Page, Route, expect
 
+from leads.events import Kind
 from leads.models import Event, Lead, Tenant, User
+from leads.services.events import record_event
+from matching.models import Listing
+from matching.services.criteria import keep_criteria
 from tests.e2e.conftest import STEP_SECONDS, SignedIn
 from tests.e2e.looks import EVERY_LOOK, Violation, look, overflow, violations
 from tests.factories import AlertFactory, ConversationFactory, EventFactory, LeadFactory, MessageFactory
+from tests.matching.factories import ListingFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,6 +34,8 @@ PAGES = [
     "/agent/leads/{lead}/score/",
     "/agent/leads/{lead}/score/change/",
     "/agent/leads/{lead}/score/view/",
+    "/agent/leads/{lead}/matches/",
+    "/agent/leads/{lead}/matches/{home}/",
     "/agent/alerts/",
     "/agent/alerts/rules/",
     "/agent/scoring/",
@@ -81,6 +88,19 @@ def leads(tenant: Tenant, agent: User) -> list[Lead]:
         AlertFactory(lead=lead)
         made.append(lead)
     return made
+
+
+def homes_for_sale(lead: Lead) -> list[Listing]:
+    """Make three homes, and keep what a lead looks for and did with one of them."""
+    homes: list[Listing] = [
+        ListingFactory(tenant=lead.tenant, list_price=480_000 + 40_000 * number) for number in range(3)
+    ]
+    told = {"price_max": 600_000, "beds_min": 3, "importance": {"price": "must", "beds": 5}}
+    now = datetime.now(UTC)
+    keep_criteria(lead=lead, told=told, by=None, now=now)
+    data = {"listing_key": homes[1].listing_key}
+    record_event(tenant=lead.tenant, lead=lead, kind=Kind.LISTING_SAVED, occurred_at=now, data=data)
+    return homes
 
 
 def test_signing_in_and_out_by_the_form(clean: Page, live: str, agent: User) -> None:
@@ -268,11 +288,12 @@ def test_styleguide_breaks_no_accessibility_rule(
 def test_pages_stand(
     clean: Page, live: str, broker: User, leads: list[Lead], sign_in_to: SignedIn, width: int, theme: str
 ) -> None:
+    homes = homes_for_sale(leads[0])
     sign_in_to(clean, broker)
     look(clean, width=width, theme=theme)
     broken: dict[str, tuple[list[int], list[Violation]]] = {}
     for path in PAGES:
-        clean.goto(live + path.format(lead=leads[0].pk))
+        clean.goto(live + path.format(lead=leads[0].pk, home=homes[0].pk))
         wide = []
         for other in NEAR[width]:
             clean.set_viewport_size({"width": other, "height": 900})
