@@ -43,6 +43,7 @@ SCHEDULE: dict[str, float | crontab] = {
     "matching.tasks.take_all_snapshots": crontab(minute="13", hour="8"),
     "matching.tasks.check_all_remarks": 300.0,
     "matching.tasks.tell_searches": 300.0,
+    "matching.tasks.read_feeds": 60.0,
     "leads.tasks.ghl.write_back_due": 60.0,
     "leads.tasks.ghl.send_edits_due": 15.0,
     "leads.tasks.ghl.resume_backfills": 60.0,

@@ -291,6 +291,7 @@ SIMULATOR_KEY_FILE = VAR_DIR / "simulator_ed25519.pem"
 SENTRY_DSN = env.str("SENTRY_DSN", "")
 if SENTRY_DSN:
     report_to(SENTRY_DSN)
+FEEDS_MAY_BE_PRIVATE = env.bool("FEEDS_MAY_BE_PRIVATE", False)
 MAP_TILE_URL = env.str("MAP_TILE_URL", "")
 MLFLOW_TRACKING_URI = env.str("MLFLOW_TRACKING_URI", "")
 

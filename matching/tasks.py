@@ -130,3 +130,16 @@ def try_other_names(tenant_id: int, user_id: int) -> None:
     if tenant is not None:
         by = User.objects.filter(pk=user_id).first()
         services.try_other_names(tenant=tenant, by=by, now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def read_feeds() -> None:
+    """Queue the feeds whose time has come."""
+    for feed_id in services.due_feeds(timezone.now()):
+        read_feed.delay(feed_id)
+
+
+@shared_task(ignore_result=True)
+def read_feed(feed_id: int) -> None:
+    """Read what is new at one feed; a second worker finds it claimed."""
+    services.read_feed(feed_id=feed_id, now=timezone.now())

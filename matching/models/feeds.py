@@ -43,8 +43,14 @@ class Feed(models.Model):
         default=dict, blank=True, help_text="Resource → newest ModificationTimestamp that was stored."
     )
     next_links = models.JSONField(
-        default=dict, blank=True, help_text="Resource → page to go on with after an interruption."
+        default=dict,
+        blank=True,
+        help_text="Resource → {link, newest, ordered} to go on with after an interruption.",
     )
+    can_expand = models.BooleanField(
+        null=True, blank=True, help_text="Whether photos and open houses come with their listing."
+    )
+    lacks = models.JSONField(default=list, blank=True, help_text="Resources the server does not have.")
     requests_today = models.PositiveIntegerField(default=0)
     requests_on = models.DateField(null=True, blank=True)
     error = models.CharField(max_length=500, blank=True)

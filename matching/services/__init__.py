@@ -1,6 +1,7 @@
 """Write what happens to homes, to the market, and to what people are shown."""
 
 from matching.services.fairness import eligible_by_area, import_area_groups, record_exposures
+from matching.services.feeds import due_feeds, read_feed
 from matching.services.listings import Stored, store_listings
 from matching.services.market import (
     EVERYWHERE,
@@ -27,17 +28,19 @@ __all__ = [
     "searches_to_tell",
     "tell_search",
     "EVERYWHERE",
+    "TURN",
     "SeriesTaken",
     "Stored",
-    "TURN",
     "Taken",
     "check_marketing_text",
     "check_remarks",
+    "due_feeds",
     "eligible_by_area",
     "import_area_groups",
     "import_series",
     "may_try",
     "override_finding",
+    "read_feed",
     "record_exposures",
     "settle_marketing_finding",
     "store_listings",
