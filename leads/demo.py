@@ -101,7 +101,7 @@ def seed(*, say: Say, url: str = "", wait: Callable[[float], None] = time.sleep)
     letters: list[tuple[int, Post, Letter]] = []
     for place, brokerage in enumerate(BROKERAGES):
         tenant = make_tenant(brokerage=brokerage)
-        secret = _workflow_secret(tenant)
+        secret = workflow_secret(tenant)
         letters.extend(_letters(place, brokerage, tenant, secret))
     letters.sort(key=lambda row: row[1].at)
     known = _known([letter for _, _, letter in letters])
@@ -173,7 +173,7 @@ def _make_user(name: str, email: str, *, is_staff: bool = False) -> User:
     return user or User.objects.create_user(email, PASSWORD, name=name, is_staff=is_staff)
 
 
-def _workflow_secret(tenant: Tenant) -> str:
+def workflow_secret(tenant: Tenant) -> str:
     """Return the secret the tenant's simulated workflows post with, kept beside the simulator's key."""
     path: Path = settings.SIMULATOR_KEY_FILE.with_name(f"simulator_workflow_{tenant.pk}.secret")
     if not path.exists():

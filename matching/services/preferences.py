@@ -123,4 +123,10 @@ def _rank(lead_id: int, listing_id: int, at: datetime) -> int | None:
 
 
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    """Return a figure that came as one or as text; nothing else counts."""
+    if isinstance(value, bool):
+        return 0.0
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 0.0

@@ -12,10 +12,10 @@ from leads.errors import DomainError
 from leads.events import Kind
 from leads.models import Event, Lead, Tenant
 from leads.services.events import record_event
-from matching import preferences
+from matching import engine, preferences
 from matching.models import Criteria, Household, Listing, SavedSearch, StandardStatus
 from matching.selectors import fits
-from matching.selectors.homes import forget_homes
+from matching.selectors.homes import forget_homes, homes_among
 from matching.services.criteria import (
     answer_observation,
     keep_criteria,
@@ -360,3 +360,31 @@ def test_a_home_may_be_named_by_its_mls_number(lead: Lead) -> None:
     saved = fits.best_saved(lead, found)
     assert saved is not None
     assert saved[0] == home
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ({"seconds": "75"}, "view_over_60s"),
+        ({"seconds": 75}, "view_over_60s"),
+        ({"seconds": "a while", "photos_share": "0.9"}, "photo_gallery_80pct"),
+        ({"seconds": True}, "view"),
+        ({}, "view"),
+    ],
+)
+def test_a_view_tells_more_the_longer_it_was(lead: Lead, told: dict[str, Any], kind: str) -> None:
+    home = ListingFactory(tenant=lead.tenant, list_price=Decimal(450_000))
+    looking(lead)
+    stated = fits.wanted_by(lead)
+
+    learn_from(event_ids=[did(lead, Kind.LISTING_VIEWED, home, **told).pk])
+
+    score, _ = engine.factor_scores(homes_among(lead.tenant, pks=[home.pk]), stated.wants, [True] * 15)
+    moment = NOW - timedelta(days=1)
+    expected = preferences.learned(
+        preferences.prior(stated.stated, moment), preferences.Signal(kind, score[:, 0], moment)
+    )
+    wanted = fits.wanted_by(lead)
+    assert wanted.belief is not None
+    price = 1 + INDEX["price"]
+    assert wanted.belief.mean[price] == pytest.approx(expected.mean[price], abs=1e-12)
