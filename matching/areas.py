@@ -94,6 +94,21 @@ def _miles_to_edge(latitude: Values, longitude: Values, polygon: Polygon) -> Val
     return distances
 
 
+def thinned(polygon: Polygon, most: int) -> Polygon:
+    """Return a polygon with at most so many corners: those that change its area least are left out."""
+    corners = np.asarray(polygon, dtype=np.float64)
+    if len(corners) > 1 and (corners[0] == corners[-1]).all():
+        corners = corners[:-1]
+    step = -(-len(corners) // (10 * most))
+    corners = corners[::step]
+    while len(corners) > most:
+        before, after = np.roll(corners, 1, axis=0), np.roll(corners, -1, axis=0)
+        sides, across = corners - before, after - before
+        twice = np.abs(sides[:, 0] * across[:, 1] - sides[:, 1] * across[:, 0])
+        corners = np.delete(corners, int(twice.argmin()), axis=0)
+    return [(float(y), float(x)) for y, x in corners]
+
+
 def crossing(polygon: Polygon) -> tuple[int, int] | None:
     """Return the numbers of two sides of a polygon that cross or lie on one another, if there are."""
     starts = np.asarray(polygon, dtype=np.float64)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.urls import path
 
 from matching import views
-from matching.views import fits
+from matching.views import criteria, fits
 
 app_name = "matching"
 urlpatterns = [
     path("listings/<int:pk>/buyers/", views.listing_buyers, name="listing-buyers"),
+    path("leads/<int:pk>/criteria/", criteria.criteria, name="criteria"),
     path("leads/<int:pk>/matches/", fits.lead_panel, name="lead-panel"),
     path("leads/<int:pk>/matches/<int:listing_pk>/", fits.lead_home, name="lead-home"),
     path("leads/<int:pk>/matches/<int:listing_pk>/rule-out/", fits.rule_out, name="lead-home-rule-out"),

@@ -17,6 +17,7 @@ from matching.engine import Matches
 from matching.factors import Market
 from matching.homes import Flags, Homes, Values
 from matching.models import Criteria, Listing
+from matching.musts import broken
 from matching.named import home_named
 from matching.preferences import Posterior
 from matching.reasons import NAMES, Explained, explained, fact
@@ -182,6 +183,14 @@ def fits_of(lead: Lead, *, now: datetime, count: int = SHOWN) -> Fits:
         if (pk := int(homes.pk[slot.row])) in listings
     ]
     return Fits(wanted, homes, matches, tuple(rows), len(dismissed))
+
+
+def fitting_of(tenant: Tenant, wants: Wants) -> tuple[int, int, int]:
+    """Return how many homes for sale keep every must, how many every limit asked for, and among how many."""
+    homes = homes_for(tenant)
+    market = market_of(homes)
+    kept = [int((broken(homes, each, market) == 0).sum()) for each in (wants, wants.as_filter())]
+    return kept[0], kept[1], len(homes)
 
 
 def fit_of(lead: Lead, listing: Listing) -> Fit:

@@ -13,9 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from leads.access import MemberRequest, agent_required, get_lead, get_of_team, safe_next
+from leads.access import MemberRequest, agent_required, get_lead, safe_next
 from leads.models import Lead
 from matching import asked, engine
+from matching.access import get_listing
 from matching.homes import Values
 from matching.models import Listing
 from matching.reasons import NAMES
@@ -48,6 +49,11 @@ class TradeOff:
     more: tuple[tuple[str, float], ...]
     less: tuple[tuple[str, float], ...]
 
+    @property
+    def is_even(self) -> bool:
+        """Tell whether they have as many points, as these are shown."""
+        return round(self.points, 1) == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -64,10 +70,6 @@ class FactorRow:
 
     part: Part
     points: float
-
-
-def _listing(request: MemberRequest, pk: int) -> Listing:
-    return get_of_team(request, Listing.objects.all(), pk)
 
 
 @agent_required
@@ -102,7 +104,7 @@ def lead_panel(request: MemberRequest, pk: int) -> HttpResponse:
 def lead_home(request: MemberRequest, pk: int, listing_pk: int) -> HttpResponse:
     """Show one home for a lead by all fifteen factors, whose points add up to its total."""
     lead = get_lead(request, pk)
-    listing = _listing(request, listing_pk)
+    listing = get_listing(request, listing_pk)
     fit = fit_selectors.fit_of(lead, listing)
     points, total = engine.in_tenths(np.array([part.points for part in fit.parts]))
     rows = {part.factor: FactorRow(part, told) for part, told in zip(fit.parts, points, strict=True)}
@@ -124,7 +126,7 @@ def lead_home(request: MemberRequest, pk: int, listing_pk: int) -> HttpResponse:
 def rule_out(request: MemberRequest, pk: int, listing_pk: int) -> HttpResponse:
     """Record that the lead told their agent not to want a home."""
     lead = get_lead(request, pk)
-    listing = _listing(request, listing_pk)
+    listing = get_listing(request, listing_pk)
     with refusals_told(request):
         fit_services.rule_out(
             lead=lead,

@@ -281,6 +281,7 @@ PAGES = {
     "matching:place-import-errors": Route(MANAGERS, make=a_place_import),
     "matching:agency-keep": Route(MANAGERS, "post"),
     "matching:agency-remove": Route(MANAGERS, "post", an_agency_link),
+    "matching:criteria": Route(TEAM, make=a_lead),
     "matching:lead-panel": Route(TEAM, make=a_lead),
     "matching:lead-home": Route(TEAM, make=a_lead_and_a_home),
     "matching:lead-home-rule-out": Route(TEAM, "post", a_lead_and_a_home),

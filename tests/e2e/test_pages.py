@@ -34,6 +34,7 @@ PAGES = [
     "/agent/leads/{lead}/score/",
     "/agent/leads/{lead}/score/change/",
     "/agent/leads/{lead}/score/view/",
+    "/agent/leads/{lead}/criteria/",
     "/agent/leads/{lead}/matches/",
     "/agent/leads/{lead}/matches/{home}/",
     "/agent/alerts/",
