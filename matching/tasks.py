@@ -55,14 +55,6 @@ def compute_places(tenant_id: int) -> None:
         places.compute_places(tenant=tenant, now=timezone.now())
 
 
-@subscribe(Kind.LISTING_ADDED, Kind.LISTING_CHANGED)
-@shared_task(ignore_result=True)
-def place_listings(event_ids: list[int]) -> None:
-    """Work out what is around listings that are new or have moved."""
-    for tenant_id in places.tenants_of_events(event_ids=event_ids):
-        fill_places(tenant_id)
-
-
 @shared_task(ignore_result=True)
 def fill_all_places() -> None:
     """Queue the listings that no event told of."""
@@ -103,7 +95,9 @@ def learn_preferences(event_ids: list[int]) -> None:
 @subscribe(Kind.LISTING_ADDED, Kind.LISTING_CHANGED)
 @shared_task(ignore_result=True)
 def follow_listings(event_ids: list[int]) -> None:
-    """Queue the search for buyers of the homes these events tell of; a first load alerts nobody."""
+    """Queue what is around new and moved homes, and the search for buyers; a first load alerts nobody."""
+    for tenant_id in places.tenants_of_events(event_ids=event_ids):
+        transaction.on_commit(partial(fill_places.delay, tenant_id))
     fresh = Event.objects.filter(pk__in=event_ids, is_backfill=False).order_by("pk")
     for pk in fresh.values_list("pk", flat=True):
         transaction.on_commit(partial(find_buyers.delay, pk))

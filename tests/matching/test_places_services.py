@@ -308,13 +308,16 @@ def test_only_what_is_new_or_moved_is_filled_in(
     assert "matching.tasks.fill_all_places" in SCHEDULE
 
 
-def test_news_of_listings_fill_in_what_is_around_them(tenant: Tenant, other_tenant: Tenant) -> None:
+def test_news_of_listings_fill_in_what_is_around_them(
+    tenant: Tenant, other_tenant: Tenant, django_capture_on_commit_callbacks: Any
+) -> None:
     ours, theirs = ListingFactory(tenant=tenant), ListingFactory(tenant=other_tenant)
     event = Event.objects.create(
         tenant=tenant, kind=Kind.LISTING_ADDED, occurred_at=NOW, data={"listing_ids": [ours.pk]}
     )
 
-    tasks.place_listings([event.pk])
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.follow_listings([event.pk])
 
     assert list(ListingPlaces.objects.values_list("listing_id", flat=True)) == [ours.pk]
     tasks.fill_places(0)
