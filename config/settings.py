@@ -249,7 +249,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["leads.authentication.CallerThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"caller": "100/min", "token": "20/min"},
+    "DEFAULT_THROTTLE_RATES": {"caller": "100/min", "token": "20/min", "page": "60/min"},
     "DEFAULT_PAGINATION_CLASS": "leads.pagination.NumberedPagination",
     "PAGE_SIZE": 50,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],

@@ -9,6 +9,7 @@ from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, cast
 
 from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from redis import Redis
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -187,7 +188,11 @@ class CallerThrottle(SimpleRateThrottle):
             return f"key:{request.auth.prefix}"
         if request.user and not isinstance(request.user, AnonymousUser):
             return f"user:{request.user.pk}"
-        address = salted_hmac("throttle", self.get_ident(request)).hexdigest()[:24]
+        return self.address_key(request)
+
+    def address_key(self, request: Request | HttpRequest) -> str:
+        """Return what stands for the address a request came from; the address itself is kept nowhere."""
+        address = salted_hmac("throttle", self.get_ident(cast(Request, request))).hexdigest()[:24]
         return f"address:{address}"
 
     def allow_request(self, request: Request, view: APIView) -> bool:
@@ -212,6 +217,25 @@ class TokenThrottle(CallerThrottle):
     """How often an address may ask for tokens."""
 
     scope = "token"
+
+
+class PageThrottle(CallerThrottle):
+    """How often an address may open pages that ask nobody to sign in."""
+
+    scope = "page"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str | None:
+        return self.address_key(request)
+
+
+def seconds_to_wait(request: HttpRequest) -> float:
+    """Count a call of such a page and return 0, or return how long the caller is to wait."""
+    throttle = PageThrottle()
+    return (
+        0.0
+        if throttle.allow_request(cast(Request, request), cast("APIView", None))
+        else throttle.wait_seconds
+    )
 
 
 def _count(redis: Redis, key: str, window: float, limit: int) -> float:

@@ -8,7 +8,8 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
 from leads.access import managed_tenant, membership_of, team_tenant, tenant_of
-from matching.models import AgencyLink, Listing, Neighborhood, PlaceImport, TextFinding
+from leads.models import Lead
+from matching.models import AgencyLink, Listing, Neighborhood, PlaceImport, SentListing, TextFinding
 from matching.models.listings import ListingQuerySet
 
 M = TypeVar("M", bound=Model)
@@ -23,6 +24,12 @@ def listings_for(request: HttpRequest) -> ListingQuerySet:
 
 def get_listing(request: HttpRequest, pk: int) -> Listing:
     return _one(listings_for(request), pk)
+
+
+def get_sent(request: HttpRequest, pk: int, lead: Lead) -> SentListing:
+    """Return a home that was sent to a lead the request may see."""
+    rows = SentListing.objects.filter(tenant=team_tenant(request), lead=lead)
+    return _one(rows.select_related("listing", "sent_by"), pk)
 
 
 def text_findings_for(request: HttpRequest) -> QuerySet[TextFinding]:

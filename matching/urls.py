@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from matching import views
-from matching.views import criteria, fits
+from matching.views import criteria, fits, sending
 
 app_name = "matching"
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     path("leads/<int:pk>/matches/", fits.lead_panel, name="lead-panel"),
     path("leads/<int:pk>/matches/<int:listing_pk>/", fits.lead_home, name="lead-home"),
     path("leads/<int:pk>/matches/<int:listing_pk>/rule-out/", fits.rule_out, name="lead-home-rule-out"),
+    path("leads/<int:pk>/matches/<int:listing_pk>/send/", sending.send_home, name="lead-home-send"),
+    path("leads/<int:pk>/sent/<int:sent_pk>/", sending.sent_home, name="lead-sent"),
     path("matching/market/", views.market, name="market"),
     path("matching/market/look/", views.look_at_market, name="market-look"),
     path("matching/market/import/", views.import_series, name="market-import"),
@@ -42,3 +44,9 @@ pictures = (
     ],
     "pictures",
 )
+links = [
+    path("<str:token>/", sending.open_home, name="sent-listing"),
+    path("<str:token>/picture/", sending.open_picture, name="sent-listing-picture"),
+    path("<str:token>/pictures/<int:photo>/", sending.open_photo, name="sent-listing-photo"),
+]
+"""Pages behind links that agents pass on: open to whoever has the link."""

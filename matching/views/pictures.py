@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpResponse, HttpResponseNotModified
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET
 
@@ -18,7 +18,7 @@ KEPT_SECONDS = 24 * 60 * 60
 def listing_picture(request: UserRequest, pk: int) -> HttpResponseBase:
     """Send a listing's first photo, or the picture drawn of it."""
     listing = access.get_listing(request, pk)
-    return _send(request, selectors.picture_of(listing, for_clients=not _is_team(request)))
+    return answer_with(request, selectors.picture_of(listing, for_clients=not _is_team(request)))
 
 
 @sign_in_required
@@ -30,7 +30,7 @@ def listing_photo(request: UserRequest, pk: int, photo: int) -> HttpResponseBase
     row = next((each for each in photos if each.pk == photo), None)
     if row is None:
         raise Http404
-    return _send(request, selectors.photo_picture(row) or selectors.drawn_picture(listing))
+    return answer_with(request, selectors.photo_picture(row) or selectors.drawn_picture(listing))
 
 
 def _is_team(request: UserRequest) -> bool:
@@ -38,7 +38,8 @@ def _is_team(request: UserRequest) -> bool:
     return membership is not None and membership.is_team
 
 
-def _send(request: UserRequest, picture: Picture) -> HttpResponseBase:
+def answer_with(request: HttpRequest, picture: Picture) -> HttpResponseBase:
+    """Send a picture, or nothing to who holds it already."""
     mark = f'"{picture.mark}"'
     answer: HttpResponse
     if request.headers.get("If-None-Match") == mark:

@@ -15,7 +15,7 @@ from leads.models import APIKey, Membership, Role, Tenant, User, UserSession
 from leads.services.imports import prepare_import
 from leads.services.merging import merge_leads
 from leads.services.model_runs import begin_run
-from matching.models import Media
+from matching.models import Media, SentListing
 from scoring.models import LeadScore, MarketMonth, MortgageRate, ScoreQuery, WeightSet
 from tests import factories
 from tests.matching.factories import (
@@ -61,6 +61,9 @@ OPEN = {
     "leads:password-reset-sent": "",
     "leads:password-reset-confirm": "the mailed token only",
     "leads:invitation": "the mailed token only",
+    "sent-listing": "the link only, which nobody can guess",
+    "sent-listing-picture": "the link only",
+    "sent-listing-photo": "the link only",
     "leads:theme": "a cookie, before signing in too",
     "leads:styleguide": "shows no data",
     "leads:health-live": "for load balancers",
@@ -216,6 +219,12 @@ def a_lead_and_a_home(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": factories.LeadFactory(tenant=tenant).pk, "listing_pk": home.pk}
 
 
+def a_sent_home(tenant: Tenant, user: User) -> dict[str, Any]:
+    lead, home = factories.LeadFactory(tenant=tenant), ListingFactory(tenant=tenant)
+    sent = SentListing.objects.create(tenant=tenant, lead=lead, listing=home, sent_by=user)
+    return {"pk": lead.pk, "sent_pk": sent.pk}
+
+
 def own_membership(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"membership": Membership.objects.get(user=user, tenant=tenant).pk}
 
@@ -284,6 +293,8 @@ PAGES = {
     "matching:criteria": Route(TEAM, make=a_lead),
     "matching:lead-panel": Route(TEAM, make=a_lead),
     "matching:lead-home": Route(TEAM, make=a_lead_and_a_home),
+    "matching:lead-home-send": Route(TEAM, make=a_lead_and_a_home),
+    "matching:lead-sent": Route(TEAM, make=a_sent_home),
     "matching:lead-home-rule-out": Route(TEAM, "post", a_lead_and_a_home),
     "matching:market": Route(TEAM),
     "matching:listing-buyers": Route(TEAM, make=a_listing),

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from leads.events import Kind
 from leads.models import Event, Lead, Tenant, User
 from leads.services.events import record_event
-from matching.models import Listing
+from matching.models import Listing, SentListing
 from matching.services.criteria import keep_criteria
 from tests.e2e.conftest import STEP_SECONDS, SignedIn
 from tests.e2e.looks import EVERY_LOOK, Violation, look, overflow, violations
@@ -37,6 +37,9 @@ PAGES = [
     "/agent/leads/{lead}/criteria/",
     "/agent/leads/{lead}/matches/",
     "/agent/leads/{lead}/matches/{home}/",
+    "/agent/leads/{lead}/matches/{home}/send/",
+    "/agent/leads/{lead}/sent/{sent}/",
+    "/h/{token}/",
     "/agent/alerts/",
     "/agent/alerts/rules/",
     "/agent/scoring/",
@@ -290,11 +293,13 @@ def test_pages_stand(
     clean: Page, live: str, broker: User, leads: list[Lead], sign_in_to: SignedIn, width: int, theme: str
 ) -> None:
     homes = homes_for_sale(leads[0])
+    sent = SentListing.objects.create(tenant=homes[0].tenant, lead=leads[0], listing=homes[0], sent_by=broker)
+    named = {"lead": leads[0].pk, "home": homes[0].pk, "sent": sent.pk, "token": sent.token}
     sign_in_to(clean, broker)
     look(clean, width=width, theme=theme)
     broken: dict[str, tuple[list[int], list[Violation]]] = {}
     for path in PAGES:
-        clean.goto(live + path.format(lead=leads[0].pk, home=homes[0].pk))
+        clean.goto(live + path.format(**named))
         wide = []
         for other in NEAR[width]:
             clean.set_viewport_size({"width": other, "height": 900})

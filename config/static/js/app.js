@@ -13,6 +13,7 @@ import { toast } from "./toast.js";
 function loadParts() {
   if (document.querySelector("hl-chart")) import("./chart.js");
   if (document.querySelector("[data-select-all]")) import("./selection.js");
+  if (document.querySelector("[data-copy]")) import("./copy.js");
 }
 
 loadParts();
