@@ -201,7 +201,8 @@ def _letters(
     tenant: Tenant, buyers: Sequence[tuple[Person, Wants]], homes: Homes, now: datetime
 ) -> Iterator[tuple[int, Letter]]:
     """Yield what buyers did with homes in the last weeks, each by a taste of their own."""
-    keys = dict(Listing.objects.filter(tenant=tenant).values_list("pk", "listing_key"))
+    told = Listing.objects.filter(tenant=tenant).values_list("pk", "listing_key", "unparsed_address")
+    named = {pk: {"listing_key": key, "address": address} for pk, key, address in told}
     secret = workflow_secret(tenant)
     for lane, (person, wants) in enumerate(buyers):
         rng = random.Random(person.seed + 1)
@@ -215,7 +216,7 @@ def _letters(
             more = {"seconds": str(rng.randint(8, 180))} if event == "ListingViewed" else {}
             if event == "ListingDismissed":
                 more = {"reason": rng.choice(("price", "location", "size", "features"))}
-            body = wire.form(event, at=at, name=f"homes/{step}", listing_key=keys[pk], **more)
+            body = wire.form(event, at=at, name=f"homes/{step}", **named[pk], **more)
             yield lane, Letter(body, f"{tenant.location_id}/homes/{person.contact_id}/{step}", secret)
             at = min(at + timedelta(hours=rng.expovariate(1 / 20)), now)
 
