@@ -9,7 +9,15 @@ from django.http import Http404, HttpRequest
 
 from leads.access import managed_tenant, membership_of, team_tenant, tenant_of
 from leads.models import Lead
-from matching.models import AgencyLink, Listing, Neighborhood, PlaceImport, SentListing, TextFinding
+from matching.models import (
+    AgencyLink,
+    Listing,
+    Neighborhood,
+    PlaceImport,
+    SavedSearch,
+    SentListing,
+    TextFinding,
+)
 from matching.models.listings import ListingQuerySet
 
 M = TypeVar("M", bound=Model)
@@ -24,6 +32,11 @@ def listings_for(request: HttpRequest) -> ListingQuerySet:
 
 def get_listing(request: HttpRequest, pk: int) -> Listing:
     return _one(listings_for(request), pk)
+
+
+def get_search(request: HttpRequest, pk: int, lead: Lead) -> SavedSearch:
+    """Return a saved search of a lead the request may see."""
+    return _one(SavedSearch.objects.filter(tenant=team_tenant(request), lead=lead), pk)
 
 
 def get_sent(request: HttpRequest, pk: int, lead: Lead) -> SentListing:

@@ -5,17 +5,28 @@ from __future__ import annotations
 from django.urls import path
 
 from matching import views
-from matching.views import criteria, fits, sending
+from matching.views import advice, criteria, fits, household, hub, searches, sending
 
 app_name = "matching"
 urlpatterns = [
     path("listings/<int:pk>/buyers/", views.listing_buyers, name="listing-buyers"),
     path("leads/<int:pk>/criteria/", criteria.criteria, name="criteria"),
+    path("leads/<int:pk>/criteria/limit/", advice.move_limit, name="criteria-limit"),
+    path("leads/<int:pk>/criteria/observed/", advice.answer_observation, name="criteria-observed"),
+    path("leads/<int:pk>/criteria/undo/", advice.undo_learned, name="criteria-undo"),
+    path("leads/<int:pk>/why-not/", advice.why_not, name="lead-why-not"),
+    path("leads/<int:pk>/household/", household.household, name="household"),
+    path("leads/<int:pk>/household/join/", household.look_together, name="household-join"),
+    path("leads/<int:pk>/household/leave/", household.look_alone, name="household-leave"),
+    path("leads/<int:pk>/searches/", searches.add_search, name="search-add"),
+    path("leads/<int:pk>/searches/<int:search_pk>/", searches.change_search, name="search-change"),
+    path("leads/<int:pk>/searches/<int:search_pk>/remove/", searches.remove_search, name="search-remove"),
     path("leads/<int:pk>/matches/", fits.lead_panel, name="lead-panel"),
     path("leads/<int:pk>/matches/<int:listing_pk>/", fits.lead_home, name="lead-home"),
     path("leads/<int:pk>/matches/<int:listing_pk>/rule-out/", fits.rule_out, name="lead-home-rule-out"),
     path("leads/<int:pk>/matches/<int:listing_pk>/send/", sending.send_home, name="lead-home-send"),
     path("leads/<int:pk>/sent/<int:sent_pk>/", sending.sent_home, name="lead-sent"),
+    path("matching/", hub.hub, name="hub"),
     path("matching/market/", views.market, name="market"),
     path("matching/market/look/", views.look_at_market, name="market-look"),
     path("matching/market/import/", views.import_series, name="market-import"),

@@ -135,6 +135,12 @@ def look_alone(*, lead: Lead) -> None:
 
 
 @transaction.atomic
+def remove_search(*, search: SavedSearch) -> None:
+    """Take a saved search away; homes it found stay in the lead's history."""
+    search.delete()
+
+
+@transaction.atomic
 def save_search(
     *,
     lead: Lead,

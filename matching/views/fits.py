@@ -9,25 +9,30 @@ import numpy as np
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from leads.access import MemberRequest, agent_required, get_lead, safe_next
-from leads.models import Lead
+from leads.access import MemberRequest, agent_required, get_lead
 from matching import asked, engine
 from matching.access import get_listing
 from matching.homes import Values
-from matching.models import Listing
+from matching.models import Listing, SavedSearch, SentListing
 from matching.reasons import NAMES
 from matching.selectors import fits as fit_selectors
 from matching.selectors.fits import Fit, Part
 from matching.services import fits as fit_services
+from matching.views.advice import back_to, learned_of, opened_by
+from matching.views.household import members_of
 from matching.views.refusals import refusals_told
+from matching.views.searches import searches_of
 
 IN_PANEL = 4
 """Homes on the lead's own page; the page of matches shows all of a list."""
 
+SENT = 5
+"""Homes sent to a lead that are told of, the newest first."""
+
+COSTS = 4
 TOLD = 2
 """Factors named on each side of a trade-off."""
 
@@ -96,6 +101,16 @@ def lead_panel(request: MemberRequest, pk: int) -> HttpResponse:
     if request.htmx:
         context |= {"next": request.htmx.current_url_abs_path or ""}
         return render(request, "matching/_lead_panel.html", context)
+    criteria = fits.wanted.criteria
+    context |= {
+        "opened": opened_by(lead, fits),
+        "learned": learned_of(fits.wanted),
+        "observations": fit_selectors.observations_of(lead, fits.wanted) if criteria else (),
+        "searches": searches_of(lead),
+        "frequencies": SavedSearch.Frequency.choices,
+        "members": members_of(criteria) if criteria else [],
+        "sent": SentListing.objects.filter(lead=lead).select_related("listing")[:SENT],
+    }
     return render(request, "matching/lead_panel.html", context)
 
 
@@ -108,6 +123,7 @@ def lead_home(request: MemberRequest, pk: int, listing_pk: int) -> HttpResponse:
     fit = fit_selectors.fit_of(lead, listing)
     points, total = engine.in_tenths(np.array([part.points for part in fit.parts]))
     rows = {part.factor: FactorRow(part, told) for part, told in zip(fit.parts, points, strict=True)}
+    why_not = fit_selectors.why_not(lead, listing)
     context = {
         "lead": lead,
         "listing": listing,
@@ -115,7 +131,8 @@ def lead_home(request: MemberRequest, pk: int, listing_pk: int) -> HttpResponse:
         "groups": [(label, [rows[name] for name in names]) for label, names in GROUPS],
         "total": total,
         "nothing_counts": not any(part.share for part in fit.parts),
-        "why_not": fit_selectors.why_not(lead, listing),
+        "why_not": why_not,
+        "costs": [(NAMES[cost.factor], cost) for cost in why_not.costs[:COSTS] if cost.points >= CLEAR],
         "reasons": list(NAMES.items()),
     }
     return render(request, "matching/lead_home.html", context)
@@ -136,11 +153,7 @@ def rule_out(request: MemberRequest, pk: int, listing_pk: int) -> HttpResponse:
             now=timezone.now(),
         )
         messages.success(request, "Kept as the lead's word. The home is not shown for them any more.")
-    return redirect(_back(request, lead))
-
-
-def _back(request: MemberRequest, lead: Lead) -> str:
-    return safe_next(request, reverse("matching:lead-panel", args=[lead.pk]))
+    return redirect(back_to(request, lead))
 
 
 def shown(rows: Sequence[Fit], saved: tuple[Listing, Values] | None) -> list[Shown]:

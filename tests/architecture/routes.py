@@ -15,7 +15,7 @@ from leads.models import APIKey, Membership, Role, Tenant, User, UserSession
 from leads.services.imports import prepare_import
 from leads.services.merging import merge_leads
 from leads.services.model_runs import begin_run
-from matching.models import Media, SentListing
+from matching.models import Media, SavedSearch, SentListing
 from scoring.models import LeadScore, MarketMonth, MortgageRate, ScoreQuery, WeightSet
 from tests import factories
 from tests.matching.factories import (
@@ -219,6 +219,16 @@ def a_lead_and_a_home(tenant: Tenant, user: User) -> dict[str, Any]:
     return {"pk": factories.LeadFactory(tenant=tenant).pk, "listing_pk": home.pk}
 
 
+def a_partner(tenant: Tenant, user: User) -> dict[str, Any]:
+    return {"other": factories.LeadFactory(tenant=tenant).pk}
+
+
+def a_saved_search(tenant: Tenant, user: User) -> dict[str, Any]:
+    lead = factories.LeadFactory(tenant=tenant)
+    search = SavedSearch.objects.create(tenant=tenant, lead=lead, name="Near work", wants={"beds_min": 3})
+    return {"pk": lead.pk, "search_pk": search.pk}
+
+
 def a_sent_home(tenant: Tenant, user: User) -> dict[str, Any]:
     lead, home = factories.LeadFactory(tenant=tenant), ListingFactory(tenant=tenant)
     sent = SentListing.objects.create(tenant=tenant, lead=lead, listing=home, sent_by=user)
@@ -291,6 +301,17 @@ PAGES = {
     "matching:agency-keep": Route(MANAGERS, "post"),
     "matching:agency-remove": Route(MANAGERS, "post", an_agency_link),
     "matching:criteria": Route(TEAM, make=a_lead),
+    "matching:hub": Route(TEAM),
+    "matching:criteria-limit": Route(TEAM, "post", a_lead),
+    "matching:criteria-observed": Route(TEAM, "post", a_lead),
+    "matching:criteria-undo": Route(TEAM, "post", a_lead),
+    "matching:lead-why-not": Route(TEAM, make=a_lead),
+    "matching:household": Route(TEAM, make=a_lead),
+    "matching:household-join": Route(TEAM, "post", a_lead, data=a_partner),
+    "matching:household-leave": Route(TEAM, "post", a_lead),
+    "matching:search-add": Route(TEAM, "post", a_lead),
+    "matching:search-change": Route(TEAM, "post", a_saved_search),
+    "matching:search-remove": Route(TEAM, "post", a_saved_search),
     "matching:lead-panel": Route(TEAM, make=a_lead),
     "matching:lead-home": Route(TEAM, make=a_lead_and_a_home),
     "matching:lead-home-send": Route(TEAM, make=a_lead_and_a_home),

@@ -12,7 +12,8 @@ from leads.events import Kind
 from leads.models import Event, Lead, Tenant, User
 from leads.services.events import record_event
 from matching.models import Listing, SentListing
-from matching.services.criteria import keep_criteria
+from matching.services.criteria import keep_criteria, look_together, save_search
+from matching.services.preferences import learn_from
 from tests.e2e.conftest import STEP_SECONDS, SignedIn
 from tests.e2e.looks import EVERY_LOOK, Violation, look, overflow, violations
 from tests.factories import AlertFactory, ConversationFactory, EventFactory, LeadFactory, MessageFactory
@@ -35,6 +36,8 @@ PAGES = [
     "/agent/leads/{lead}/score/change/",
     "/agent/leads/{lead}/score/view/",
     "/agent/leads/{lead}/criteria/",
+    "/agent/leads/{lead}/household/",
+    "/agent/leads/{lead}/why-not/?home=alder",
     "/agent/leads/{lead}/matches/",
     "/agent/leads/{lead}/matches/{home}/",
     "/agent/leads/{lead}/matches/{home}/send/",
@@ -42,6 +45,8 @@ PAGES = [
     "/h/{token}/",
     "/agent/alerts/",
     "/agent/alerts/rules/",
+    "/agent/matching/",
+    "/agent/matching/?home=alder",
     "/agent/scoring/",
     "/agent/scoring/models/",
     "/agent/scoring/weights/",
@@ -103,7 +108,11 @@ def homes_for_sale(lead: Lead) -> list[Listing]:
     now = datetime.now(UTC)
     keep_criteria(lead=lead, told=told, by=None, now=now)
     data = {"listing_key": homes[1].listing_key}
-    record_event(tenant=lead.tenant, lead=lead, kind=Kind.LISTING_SAVED, occurred_at=now, data=data)
+    event = record_event(tenant=lead.tenant, lead=lead, kind=Kind.LISTING_SAVED, occurred_at=now, data=data)
+    assert event is not None
+    learn_from(event_ids=[event.pk])
+    save_search(lead=lead, name="Near work", told=told, frequency="daily", by=None, now=now)
+    look_together(lead=lead, other=LeadFactory(tenant=lead.tenant), now=now)
     return homes
 
 
