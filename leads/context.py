@@ -54,6 +54,7 @@ NAVIGATION = [
     NavItem("leads:alert-list", "Alerts", "bell", "Work", "g n"),
     NavItem("scoring:overview", "Scoring", "gauge", "Work", "g o"),
     NavItem("matching:hub", "Matching", "house-heart", "Work", "g m"),
+    NavItem("matching:listing-list", "Listings", "house", "Work", "g h"),
     NavItem("matching:market", "Market", "chart-line", "Work", "g k"),
     NavItem("matching:area-list", "Areas", "map", "Work", "g p"),
     NavItem("leads:team", "Team", "user-cog", "Manage", "g t", for_managers=True),

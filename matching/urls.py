@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from matching import views
-from matching.views import advice, criteria, fits, household, hub, searches, sending
+from matching.views import advice, criteria, fits, household, hub, listings, searches, sending
 
 app_name = "matching"
 urlpatterns = [
@@ -27,6 +27,9 @@ urlpatterns = [
     path("leads/<int:pk>/matches/<int:listing_pk>/send/", sending.send_home, name="lead-home-send"),
     path("leads/<int:pk>/sent/<int:sent_pk>/", sending.sent_home, name="lead-sent"),
     path("matching/", hub.hub, name="hub"),
+    path("listings/", listings.list_listings, name="listing-list"),
+    path("listings/export/", listings.export_listings, name="listing-export"),
+    path("listings/<int:pk>/", listings.show_listing, name="listing"),
     path("matching/market/", views.market, name="market"),
     path("matching/market/look/", views.look_at_market, name="market-look"),
     path("matching/market/import/", views.import_series, name="market-import"),

@@ -166,6 +166,12 @@ def money(value: float | None) -> str:
 
 
 @register.filter
+def signed_money(value: float) -> str:
+    """Write an amount with its sign, a true minus among them."""
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}${abs(value):,.0f}"  # noqa: RUF001
+
+
+@register.filter
 def ago(moment: datetime | None, now: datetime | None = None) -> str:
     """Say how long ago something was, in one unit; config/static/js/times.js says the same."""
     if moment is None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
@@ -35,6 +33,7 @@ from leads.selectors.merges import merges_of
 from leads.services import ghl
 from leads.services import leads as lead_services
 from leads.services.leads import LeadKnown
+from leads.spreadsheets import csv_response
 from leads.tasks import ghl as tasks
 from leads.views.dashboard import BoardRow
 from leads.views.refusals import refusals_told
@@ -43,7 +42,6 @@ PAGE_ROWS = 50
 EXPORT_CHUNK = 2000
 BULK_LIMIT = 500
 LOW_QUALITY = 50
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def team_of(request: MemberRequest) -> list[Membership]:
@@ -94,10 +92,8 @@ def list_leads(request: MemberRequest) -> HttpResponse:
 def export_leads(request: MemberRequest) -> HttpResponseBase:
     """Send the leads of the table as CSV, all pages of them."""
     found = _filtered(request, team_of(request)).qs.iterator(chunk_size=EXPORT_CHUNK)
-    response = StreamingHttpResponse(_csv_lines(found), content_type="text/csv; charset=utf-8")
     day = timezone.localdate()
-    response.headers["Content-Disposition"] = f'attachment; filename="leads-{day:%Y-%m-%d}.csv"'
-    return response
+    return csv_response(f"leads-{day:%Y-%m-%d}.csv", CSV_HEADINGS, map(_csv_row, found))
 
 
 CSV_HEADINGS = [
@@ -118,20 +114,6 @@ CSV_HEADINGS = [
 ]
 
 
-class _Line:
-    """A file for csv.writer that hands each line on instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _csv_lines(leads: Iterator[Lead]) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    yield writer.writerow(CSV_HEADINGS)
-    for lead in leads:
-        yield writer.writerow([_safe_cell(value) for value in _csv_row(lead)])
-
-
 def _csv_row(lead: Lead) -> list[object]:
     return [
         lead.pk,
@@ -149,13 +131,6 @@ def _csv_row(lead: Lead) -> list[object]:
         lead.last_event_at.isoformat() if lead.last_event_at else "",
         lead.created_at.isoformat(),
     ]
-
-
-def _safe_cell(value: object) -> str:
-    """Keep a spreadsheet from running what a stranger typed as a formula."""
-    text = str(value)
-    is_formula = text.startswith(FORMULA_STARTS) and not text[1:].replace(".", "", 1).isdigit()
-    return f"'{text}" if is_formula else text
 
 
 @agent_required

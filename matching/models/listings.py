@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.utils import timezone
 
@@ -26,6 +29,9 @@ class StandardStatus(models.TextChoices):
     PENDING = "Pending", "Pending"
     WITHDRAWN = "Withdrawn", "Withdrawn"
 
+
+SEARCHED = ("unparsed_address", "listing_id", "listing_key")
+"""Columns whose words a listing is found by."""
 
 ON_MARKET = (StandardStatus.ACTIVE, StandardStatus.ACTIVE_UNDER_CONTRACT, StandardStatus.COMING_SOON)
 
@@ -259,6 +265,29 @@ class Listing(models.Model):
         indexes = [
             models.Index(fields=["tenant", "standard_status", "list_price", "id"], name="listing_by_price"),
             models.Index(fields=["tenant", "-id"], name="listing_newest"),
+            models.Index(
+                fields=["tenant", "standard_status"],
+                include=[
+                    *("id", "list_price", "on_market_date", "listing_contract_date", "property_sub_type"),
+                    *("bedrooms_total", "bathrooms_full", "bathrooms_half", "bathrooms_three_quarter"),
+                    *("bathrooms_one_quarter", "bathrooms_total_integer", "living_area", "year_built"),
+                    *("city", "postal_code", "subdivision_name", "latitude", "longitude"),
+                ],
+                name="listing_found",
+            ),
+            models.Index(
+                "tenant",
+                models.F("on_market_date").desc(nulls_last=True),
+                models.F("id").desc(),
+                condition=models.Q(standard_status__in=ON_MARKET),
+                name="listing_for_sale",
+            ),
+            models.Index(
+                fields=["tenant", "list_price", "id"],
+                condition=models.Q(standard_status__in=ON_MARKET),
+                name="listing_for_sale_by_price",
+            ),
+            GinIndex(SearchVector(*SEARCHED, config="simple"), name="listing_words"),
             models.Index(fields=["tenant", "updated_at"], name="listing_written"),
             models.Index(fields=["tenant", "listing_id"], name="listing_by_number"),
             models.Index(fields=["tenant", "city", "postal_code"], name="listing_by_place"),
@@ -285,6 +314,13 @@ class Listing(models.Model):
     def shows_address(self) -> bool:
         """Tell whether clients may see where exactly it is."""
         return self.internet_address_display_yn is not False
+
+    def days_listed(self, today: date) -> int | None:
+        """Return the days on the market: counted while it is there, else as they were told."""
+        since = self.on_market_date or self.listing_contract_date
+        if since is None or not self.is_on_market:
+            return self.days_on_market
+        return max(0, (today - since).days)
 
     @property
     def baths(self) -> float | None:
