@@ -19,8 +19,9 @@ from leads.ml.memory import DAY
 from matching.backtest import report
 from matching.backtest.measured import Moment, measure_at
 from matching.backtest.records import AT, USER, Homes, Interactions, read_homes, read_interactions, read_users
+from matching.ranking.cases import Case, case_of
 from matching.ranking.past import Past, Standing, standing_at
-from matching.ranking.ranker import Case, Ranker, best_of, case_of, learn
+from matching.ranking.ranker import Ranker, best_of, learn
 from matching.ranking.traits import Traits, traits_of
 
 LEAST_HELD = 20

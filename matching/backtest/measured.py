@@ -9,13 +9,12 @@ import numpy as np
 
 from leads.backtest.engines import Tell
 from leads.ml.metrics import Values
+from matching.ranking.cases import Case, cases_at
 from matching.ranking.measures import place_of
 from matching.ranking.past import Past, Standing, standing_at
 from matching.ranking.ranker import (
-    Case,
     Ranker,
     Recipe,
-    cases_at,
     learn,
     likeness,
     place,

@@ -1,20 +1,23 @@
 """Learn, from which homes people turned to next, how to rank homes for people: forward in time alone.
 
 At moments of the past people are looked at with what they had done by then; the first new home each turned
-to afterwards should rank before others they had not seen. Trees learn that (LambdaMART); which trees, and
-from what, is chosen on the last part of the past, never on what is to be predicted.
+to afterwards should rank before others they had not seen. Trees learn that (LambdaMART), and so does a line
+(a softmax, shrunk to likeness and recent popularity); which of them, or both, is chosen on the last part of
+the past, never on what is to be predicted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
 from leads.ml.metrics import Values
+from matching.ranking.cases import Case, cases_at
+from matching.ranking.line import fit_line, standardized
 from matching.ranking.measures import ndcg, place_of
 from matching.ranking.past import STANDING, Past, Standing, standing_at
 from matching.ranking.traits import Rows, Traits
@@ -33,49 +36,49 @@ MOST_CASES = 500
 OTHERS = 60
 """Homes nobody turned to that each case is compared with."""
 
-MOST_MINE = 30
-FADES = 365.0
 SHORTLIST = 2_000
 """Homes that are ranked for a person where there are more."""
 
 TIE = 1e-3
 
+ALIKE = "alike: "
+PRIOR_LIKENESS, PRIOR_LATELY = 2.0, 0.7
+"""What the line begins from: weight shared by all likenesses, and that of popularity of late."""
+
+BAGS = 3
+"""Times the chosen trees are grown, from other draws."""
+
+RECENT = STANDING.index("popularity, half-life 90 days")
 PERSON = ("homes so far", "things done so far", "days since the last")
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """Somebody at a moment: what they had done by then, and the first new home they turned to after it."""
-
-    person: int
-    at: float
-    mine: Rows
-    shares: Values
-    """How much each of my homes counts: lately and strongly counts more; sums to 1."""
-    seen: Rows
-    done: int
-    last: float
-    target: int = -1
-    met: float = np.nan
-
-
-@dataclass(frozen=True, slots=True)
 class Recipe:
-    """How the trees grow and whether they know the person."""
+    """How the trees grow, whether a line speaks beside them, and whether they know the person."""
 
     depth: int = 3
     rounds: int = 150
     rate: float = 0.05
     least: float = 3.0
     personal: bool = True
+    has_line: bool = False
 
     @property
     def name(self) -> str:
         """Return it in words."""
-        return f"{self.rounds} trees of depth {self.depth}"
+        trees = f"{self.rounds} trees of depth {self.depth}" if self.rounds else ""
+        return " and ".join(part for part in ("a line" if self.has_line else "", trees) if part)
 
 
-RECIPES = (Recipe(depth=3), Recipe(depth=4), Recipe(depth=2, rounds=250))
+RECIPES = (
+    Recipe(depth=4, rounds=100, has_line=True),
+    Recipe(depth=3, has_line=True),
+    Recipe(rounds=0, has_line=True),
+)
+"""Both together err less than either, as averages of unlike rankers do; the line alone is for little past."""
+
+MUCH = 0.02
+"""NDCG by which the line alone must be ahead of both: about its standard error on so few cases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class Ranker:
     recipe: Recipe | None
     tried: tuple[tuple[str, float], ...] = ()
     cases: int = 0
+    line: Values | None = None
 
     def importance(self) -> list[tuple[str, float]]:
         """Return the features that matter, each with its share of what all gained, the first ones first."""
@@ -96,6 +100,8 @@ class Ranker:
             for key, value in tree.get_score(importance_type="total_gain").items():
                 name = names[int(self.columns[int(key[1:])])]
                 gained[name] = gained.get(name, 0.0) + float(np.sum(value))
+        if not self.trees and self.line is not None:
+            gained = {names[int(j)]: abs(float(one)) for j, one in zip(self.columns, self.line, strict=True)}
         total = sum(gained.values())
         return sorted(((name, value / total) for name, value in gained.items()), key=lambda one: -one[1])
 
@@ -103,11 +109,16 @@ class Ranker:
         """Return how well each of some homes fits somebody at a moment (c,)."""
         if len(case.mine) == 0:
             return np.asarray(np.log1p(standing.lately[homes]) + TIE * standing.values[homes, -1])
-        if not self.trees:
+        if not self.trees and self.line is None:
             return plain_scores(case, standing, self.traits, homes)
         rows = np.ascontiguousarray(features(case, standing, self.traits, homes)[:, self.columns])
-        told = np.stack([tree.inplace_predict(rows) for tree in self.trees])
-        return np.asarray(told.mean(axis=0), dtype=np.float64)
+        total = np.zeros(len(homes))
+        if self.trees:
+            told = np.stack([tree.inplace_predict(rows) for tree in self.trees]).astype(np.float64)
+            total += _unit(told.mean(axis=0))
+        if self.line is not None:
+            total += _unit(standardized(rows, np.array([len(homes)])) @ self.line)
+        return total
 
 
 def feature_names(traits: Traits) -> tuple[str, ...]:
@@ -172,43 +183,6 @@ def _unit(values: Values) -> Values:
     return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
 
 
-def cases_at(past: Past, moment: float, *, until: float = np.inf) -> Iterator[Case]:
-    """Yield who had chosen a home before a moment and turned to a new one after it (and before `until`)."""
-    for person, rows in past.persons():
-        split = int(np.searchsorted(past.at[rows], moment, side="left"))
-        if 0 < split < len(rows):
-            case = case_of(past, person, rows[:split], moment)
-            later = rows[split:]
-            new = later[~np.isin(past.homes[later], case.seen) & (past.weights[later] > 0)]
-            if len(new) and len(case.mine) and past.at[new[0]] < until:
-                yield _met(case, int(past.homes[new[0]]), float(past.at[new[0]]))
-
-
-def _met(case: Case, target: int, at: float) -> Case:
-    return Case(
-        case.person, case.at, case.mine, case.shares, case.seen, case.done, case.last, target=target, met=at
-    )
-
-
-def case_of(past: Past, person: int, rows: Rows, moment: float) -> Case:
-    """Return somebody at a moment, by the rows of what they had done."""
-    homes, places = np.unique(past.homes[rows], return_inverse=True)
-    fading = 0.5 ** ((moment - past.at[rows]) / FADES) + 0.05
-    said = np.bincount(places, past.weights[rows] * fading, minlength=len(homes))
-    liked = np.flatnonzero(said > 0)
-    liked = liked[np.argsort(-said[liked], kind="stable")[:MOST_MINE]]
-    total = said[liked].sum()
-    return Case(
-        person=person,
-        at=moment,
-        mine=homes[liked],
-        shares=np.asarray(said[liked] / total if total > 0 else said[liked], dtype=np.float64),
-        seen=homes,
-        done=len(rows),
-        last=float(past.at[rows[-1]]) if len(rows) else moment,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Rows:
     """Cases as rows to learn from: of each its target first, then others."""
@@ -249,9 +223,30 @@ def learn(past: Past, traits: Traits, *, seed: int, recipes: Sequence[Recipe] = 
     if rows is None or len(rows.groups) < LEAST_CASES:
         return none
     chosen, tried = _choose(past, traits, rows, recipes, seed)
-    columns = _columns(traits, chosen)
-    trees = (_grow(rows, columns, chosen, seed),)
-    return Ranker(traits, trees, columns, chosen, tried, len(rows.groups))
+    found = _learned(rows, traits, chosen, seed, bags=BAGS)
+    return replace(found, tried=tried, cases=len(rows.groups))
+
+
+def _learned(rows: _Rows, traits: Traits, recipe: Recipe, seed: int, *, bags: int) -> Ranker:
+    """Return a ranker by one recipe."""
+    columns = _columns(traits, recipe)
+    draws = range(seed, seed + bags) if recipe.rounds else ()
+    trees = tuple(_grow(rows, columns, recipe, draw) for draw in draws)
+    line = None
+    if recipe.has_line:
+        scaled = standardized(rows.matrix[:, columns], rows.groups)
+        line = fit_line(scaled, rows.groups, rows.weights(), _prior(traits)[columns])
+    return Ranker(traits, trees, columns, recipe, line=line)
+
+
+def _prior(traits: Traits) -> Values:
+    """Return the weights of content and recent popularity: what the line says before it learns."""
+    names = feature_names(traits)
+    alike = np.array([name.startswith(ALIKE) for name in names])
+    prior = np.zeros(len(names))
+    prior[alike] = PRIOR_LIKENESS / max(int(alike.sum()), 1)
+    prior[RECENT] = PRIOR_LATELY
+    return prior
 
 
 def _columns(traits: Traits, recipe: Recipe) -> Rows:
@@ -299,11 +294,10 @@ def _choose(
     standing = standing_at(past, traits, moment)
     tried = list[tuple[str, float]]()
     for recipe in recipes:
-        columns = _columns(traits, recipe)
-        ranker = Ranker(traits, (_grow(known, columns, recipe, seed),), columns, recipe)
+        ranker = _learned(known, traits, recipe, seed, bags=1)
         places = np.array([place(ranker, case, standing) for case in later])
         tried.append((recipe.name, float(ndcg(places, 10).mean())))
-    best = max(range(len(recipes)), key=lambda i: tried[i][1])
+    best = max(range(len(recipes)), key=lambda i: tried[i][1] - MUCH * (not recipes[i].rounds))
     return recipes[best], tuple(tried)
 
 
