@@ -352,12 +352,6 @@ def _fit(
     )
 
 
-def postal_codes(tenant: Tenant, pks: Sequence[int]) -> list[str]:
-    """Return the postal codes of listings, in their order; empty where one is not known."""
-    known = dict(Listing.objects.for_tenant(tenant).filter(pk__in=pks).values_list("pk", "postal_code"))
-    return [known.get(pk, "") for pk in pks]
-
-
 def eligible_pks(homes: Homes, open_to: Flags) -> list[int]:
     """Return the listings that break no must."""
     pks: list[int] = homes.pk[open_to].tolist()

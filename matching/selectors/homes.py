@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from sys import intern
 from threading import Lock
 from typing import Any
 
@@ -69,7 +70,7 @@ _PLAIN = (
     *("bedrooms_total", "bathrooms_full", "bathrooms_half", "bathrooms_three_quarter"),
     *("bathrooms_one_quarter", "bathrooms_total_integer", "year_built", "year_built_effective"),
     *("association_fee_frequency", "days_on_market", "on_market_date", "listing_contract_date"),
-    *("garage_spaces", "new_construction_yn", "flags", "features", "other"),
+    *("garage_spaces", "new_construction_yn", "flags", "features", "other", "postal_code"),
 )
 _MONEY = ("list_price", "original_list_price", "association_fee", "tax_annual_amount")
 _AREAS = ("living_area", "lot_size_square_feet")
@@ -96,6 +97,7 @@ class _Kept:
     """Number of a listing → its key and its MLS number, by which events name it."""
     since: dict[int, date]
     """Number of a listing → since when it is on the market."""
+    postal_codes: dict[int, str] = field(default_factory=dict)
     written: datetime | None = None
     """When the newest row that was read was written."""
     placed: datetime | None = None
@@ -111,14 +113,27 @@ _lock = Lock()
 
 def homes_for(tenant: Tenant) -> Homes:
     """Return the columns of a tenant's homes on the market that may be shown to clients."""
+    kept = _kept_of(tenant)
+    with kept.lock:
+        _refresh(kept, tenant)
+        return kept.homes
+
+
+def postal_codes(tenant: Tenant, pks: Iterable[int]) -> list[str]:
+    """Return the postal codes of homes on the market, in their order; empty where one is not known."""
+    kept = _kept_of(tenant)
+    with kept.lock:
+        _refresh(kept, tenant)
+        return [kept.postal_codes.get(pk, "") for pk in pks]
+
+
+def _kept_of(tenant: Tenant) -> _Kept:
     with _lock:
         kept = _kept.setdefault(tenant.pk, _Kept(homes_of({"pk": []}), {}, {}))
         _kept.move_to_end(tenant.pk)
         while len(_kept) > MOST_TENANTS:
             _kept.popitem(last=False)
-    with kept.lock:
-        _refresh(kept, tenant)
-        return kept.homes
+        return kept
 
 
 def forget_homes() -> None:
@@ -197,6 +212,8 @@ def _read(kept: _Kept, rows: ListingQuerySet, *, since: datetime | None, placed:
     gone = {row["id"] for row in told}
     kept.names = {pk: names for pk, names in kept.names.items() if pk not in gone}
     kept.since = {pk: day for pk, day in kept.since.items() if pk not in gone}
+    kept.postal_codes = {pk: code for pk, code in kept.postal_codes.items() if pk not in gone}
+    kept.postal_codes |= {row["id"]: intern(row["postal_code"]) for row in stay}
     kept.names |= {row["id"]: (row["listing_key"], row["listing_id"]) for row in stay}
     kept.since |= {row["id"]: day for row in stay if (day := _since(row))}
     fresh = homes_of(_columns(stay))

@@ -14,7 +14,8 @@ from leads.models import Event, Lead, User
 from leads.services.events import record_event
 from matching.models import Listing, Ranking, Surface
 from matching.reasons import NAMES
-from matching.selectors.fits import Fit, Fits, eligible_pks, postal_codes
+from matching.selectors.fits import Fit, Fits, eligible_pks
+from matching.selectors.homes import postal_codes
 from matching.services.fairness import Eligible, eligible_by_area, record_exposures
 
 
