@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from matching.models import Listing
 from matching.models.listings import ListingQuerySet
+from matching.selectors.listings import with_words
 
 
 def listings_named(listings: ListingQuerySet, text: str, *, rows: int) -> list[Listing]:
@@ -19,6 +20,8 @@ def listings_named(listings: ListingQuerySet, text: str, *, rows: int) -> list[L
     )
     if exact:
         return exact
+    if named := list(with_words(listings, typed).order_by("standard_status", "-pk")[:rows]):
+        return named
     words = listings
     for word in typed.split():
         words = words.filter(Q(unparsed_address__icontains=word) | Q(city__iexact=word) | Q(postal_code=word))

@@ -47,6 +47,7 @@ PAGES = [
     "/agent/alerts/rules/",
     "/agent/matching/",
     "/agent/matching/?home=alder",
+    "/agent/listings/{home}/buyers/?lead=maya",
     "/agent/scoring/",
     "/agent/scoring/models/",
     "/agent/scoring/weights/",

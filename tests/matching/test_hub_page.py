@@ -90,6 +90,17 @@ def test_a_home_is_found_by_number_or_address(
     assert "No listing here has “Birch”" in read(agent_client, home="Birch")
 
 
+def test_a_lead_who_is_not_among_the_buyers_is_found_beside_them(lead: Lead, agent_client: Client) -> None:
+    Lead.objects.filter(pk=lead.pk).update(first_name="Maya")
+    home = ListingFactory(tenant=lead.tenant)
+    url = reverse("matching:listing-buyers", args=[home.pk])
+
+    found = agent_client.get(url, {"lead": "maya"}).content.decode()
+
+    assert reverse("matching:lead-home", args=[lead.pk, home.pk]) in found
+    assert "No lead is called “zzz”." in agent_client.get(url, {"lead": "zzz"}).content.decode()
+
+
 def test_the_page_costs_the_same_however_many_look(tenant: Tenant, agent_client: Client) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
