@@ -405,9 +405,9 @@ def test_refuses_options_that_do_not_fit(tmp_path: Path, refused: Callable[..., 
 
 def test_a_back_test_whose_engine_is_not_there_is_refused() -> None:
     with pytest.raises(CommandError) as caught:
-        call_command("backtest", "matching", "--listings", "listings.csv")
+        call_command("backtest", "valuations", "--sales", "sales.csv")
 
-    assert str(caught.value) == "matching cannot be back-tested yet; what can be: scores."
+    assert str(caught.value) == "valuations cannot be back-tested yet; what can be: scores, matching."
 
 
 def test_needs_no_server_and_ends_with_an_error_in_one_line(tmp_path: Path) -> None:
