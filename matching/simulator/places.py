@@ -89,7 +89,7 @@ def make_schools(*, seed: int, year: int) -> list[Mapping[str, Any]]:
                     "grade_low": low,
                     "grade_high": high,
                     "district": "Rivermouth School District (simulated)",
-                    "growth_percentile": round(rng.uniform(0.15, 0.9), 2),
+                    "growth_percentile": round(rng.uniform(15.0, 90.0)),
                     "tested_students": rng.randint(24, 520),
                     "year": year,
                     "latitude": round(latitude, 6),
