@@ -45,7 +45,6 @@ ORDERING_CHOICES = [
     ("-beds", "Most bedrooms"),
     ("beds", "Fewest bedrooms"),
 ]
-VIEWS = ("list", "map")
 
 
 class MoneyField(forms.CharField):
@@ -123,7 +122,7 @@ class ListingFilter(django_filters.FilterSet):  # type: ignore[misc]
     listed = django_filters.ChoiceFilter(
         method="filter_listed", choices=LISTED, label="Listed", empty_label="Listed at any time"
     )
-    ordering = django_filters.ChoiceFilter(method="order", choices=ORDERING_CHOICES, label="Order")
+    ordering = django_filters.ChoiceFilter(method="as_found", choices=ORDERING_CHOICES, label="Order")
 
     class Meta:
         model = Listing
@@ -144,8 +143,6 @@ class ListingFilter(django_filters.FilterSet):  # type: ignore[misc]
         """Narrow to the market where no status is asked for."""
         if not self.form.cleaned_data.get("status"):
             listings = listings.on_market()
-        if not self.form.cleaned_data.get("ordering"):
-            listings = listing_selectors.ordered(listings, listing_selectors.DEFAULT_ORDERING)
         narrowed: ListingQuerySet = super().filter_queryset(listings)
         return narrowed
 
@@ -174,8 +171,13 @@ class ListingFilter(django_filters.FilterSet):  # type: ignore[misc]
             | Q(on_market_date__isnull=True, **{f"listing_contract_date__{side}": day})
         )
 
-    def order(self, listings: ListingQuerySet, name: str, value: str) -> ListingQuerySet:
-        return listing_selectors.ordered(listings, value)
+    def as_found(self, listings: ListingQuerySet, name: str, value: str) -> ListingQuerySet:
+        return listings  # a page is put in its order when it is read
+
+    @property
+    def order(self) -> str:
+        asked: str = self.form.cleaned_data.get("ordering") if self.is_bound else ""
+        return asked or listing_selectors.DEFAULT_ORDERING
 
     @property
     def narrowings(self) -> list[Narrowing]:

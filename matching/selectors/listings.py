@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.postgres.search import SearchVector
 from django.core.cache import cache
-from django.core.paginator import Paginator
+from django.core.exceptions import EmptyResultSet
+from django.core.paginator import Page, Paginator
+from django.db import connection
 from django.db.models import F, FloatField, Q, Value
 from django.db.models.functions import Cast, Coalesce
 
@@ -24,8 +25,12 @@ from matching.models.listings import SEARCHED, ListingQuerySet
 MOST_COUNTED = 10_000
 """Listings are counted up to here: reading on would cost more than knowing is worth."""
 
+PAGE_ROWS = 50
+STRETCH = 6
+"""Pages whose homes are on the map together."""
+
 KEPT_SECONDS = 300
-MOST_AREAS = 2_000
+MOST_AREAS = 20_000
 HEAVY = ("flags", "features", "private", "other", "public_remarks")
 """Columns a list has no use for."""
 
@@ -39,16 +44,28 @@ _BATHS: Sequence[tuple[str, float]] = (
 
 
 class Pages(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Pages of ids, of which no more than a bound are counted."""
+    """Pages of a list of which no more than a bound are counted and paged through."""
 
-    @cached_property
-    def count(self) -> int:
-        return count_up_to(self.object_list, MOST_COUNTED)
+    def __init__(self, count: int) -> None:
+        super().__init__(range(count), PAGE_ROWS)
 
     @property
     def is_bounded(self) -> bool:
         """Tell whether there may be more than were counted."""
         return self.count == MOST_COUNTED
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found: a page of it, and the stretch of it that is pinned on the map around that page."""
+
+    page: Page[int]
+    pks: list[int]
+    stretch: list[int]
+
+    @property
+    def pages(self) -> Pages:
+        return cast(Pages, self.page.paginator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +80,46 @@ def count_up_to(listings: Any, most: int) -> int:
     """Return how many listings there are, or the bound."""
     count: int = listings.order_by().values("pk")[:most].count()
     return count
+
+
+def search(listings: ListingQuerySet, ordering: str, number: str | None) -> Found:
+    """Return a page of listings in an order, by one look through them where they are not too many.
+
+    That look also counts them. Those that reach the bound are read again in their order, along an index.
+    """
+    asked = int(number) if number and number.isdecimal() and len(number) < 7 else 1
+    size = PAGE_ROWS * STRETCH
+    start = max(0, asked - 1) // STRETCH * size
+    count, pks = _looked_through(listings, ordering, start, size)
+    if not pks and start:  # past the end: the last page stands for it
+        count, _ = _looked_through(listings, ordering, 0, 1)
+        start = max(0, count - 1) // size * size
+        _, pks = _looked_through(listings, ordering, start, size)
+    page = Pages(count).get_page(asked)
+    if count == MOST_COUNTED:
+        start = (page.number - 1) // STRETCH * size
+        rows = ordered(listings, ordering).values_list("pk", flat=True)
+        pks = list(rows[start : min(start + size, count)])
+    first = (page.number - 1) * PAGE_ROWS - start
+    return Found(page, pks[first : first + PAGE_ROWS], pks)
+
+
+def _looked_through(listings: ListingQuerySet, ordering: str, start: int, size: int) -> tuple[int, list[int]]:
+    """Return how many there are up to the bound, and some of them in their order."""
+    column, side = ORDERINGS[ordering.removeprefix("-")], "DESC" if ordering.startswith("-") else "ASC"
+    inner = listings.order_by().values_list("pk", column)[:MOST_COUNTED]
+    try:
+        statement, values = inner.query.sql_with_params()
+    except EmptyResultSet:
+        return 0, []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, count(*) OVER () FROM ({statement}) AS found (id, key)"
+            f" ORDER BY key {side} NULLS LAST, id {side} OFFSET %s LIMIT %s",
+            [*values, start, size],
+        )
+        rows = cursor.fetchall()
+    return (rows[0][1] if rows else 0), [pk for pk, _ in rows]
 
 
 def rows_of(pks: Sequence[int]) -> list[Listing]:
@@ -114,10 +171,10 @@ def areas_of(tenant: Tenant) -> list[Area]:
     kept: list[Area] | None = cache.get(key)
     if kept is None:
         rows = Listing.objects.for_tenant(tenant).order_by()
-        found: set[Area] = set()
-        for column in ("city", "postal_code", "subdivision_name"):
-            names = rows.exclude(**{column: ""}).values_list(column, flat=True).distinct()[:MOST_AREAS]
-            found.update(Area(name, column) for name in names)
+        columns = ("city", "postal_code", "subdivision_name")
+        places = rows.values_list(*columns).distinct()[:MOST_AREAS]
+        told = ((name, column) for place in places for name, column in zip(place, columns, strict=True))
+        found = {Area(name, column) for name, column in told if name}
         hoods = Neighborhood.objects.filter(tenant=tenant).values_list("name", flat=True)
         found.update(Area(name, "places__neighborhood__name") for name in hoods[:MOST_AREAS])
         kept = sorted(found, key=lambda area: (area.name.casefold(), area.name, area.column))
@@ -136,21 +193,21 @@ def sub_types_of(tenant: Tenant) -> list[str]:
     return kept
 
 
-ORDERINGS: Mapping[str, Sequence[Any]] = {
-    "-listed": (F("on_market_date").desc(nulls_last=True), "-id"),
-    "listed": (F("on_market_date").asc(nulls_last=True), "id"),
-    "price": (F("list_price").asc(nulls_last=True), "id"),
-    "-price": (F("list_price").desc(nulls_last=True), "-id"),
-    "size": (F("living_area").asc(nulls_last=True), "id"),
-    "-size": (F("living_area").desc(nulls_last=True), "-id"),
-    "beds": (F("bedrooms_total").asc(nulls_last=True), "id"),
-    "-beds": (F("bedrooms_total").desc(nulls_last=True), "-id"),
+ORDERINGS: Mapping[str, str] = {
+    "listed": "on_market_date",
+    "price": "list_price",
+    "size": "living_area",
+    "beds": "bedrooms_total",
 }
 DEFAULT_ORDERING = "-listed"
 
 
 def ordered(listings: ListingQuerySet, ordering: str) -> ListingQuerySet:
-    return listings.order_by(*ORDERINGS[ordering])
+    """Order listings by a column, those without a value last; a minus turns the order round."""
+    column = F(ORDERINGS[ordering.removeprefix("-")])
+    if ordering.startswith("-"):
+        return listings.order_by(column.desc(nulls_last=True), "-id")
+    return listings.order_by(column.asc(nulls_last=True), "id")
 
 
 TONES: Mapping[str, str] = {

@@ -20,10 +20,9 @@ from matching.listings import display
 from matching.models import Listing
 from matching.selectors import listing_page, photos_of
 from matching.selectors import listings as listing_selectors
-from matching.selectors.listings import DEFAULT_ORDERING, HEAVY, ListingRow, Pages
+from matching.selectors.listings import HEAVY, ListingRow
 from matching.views.market import BY_NAME, Shown, shown
 
-PAGE_ROWS = 50
 EXPORT_CHUNK = 2000
 
 
@@ -51,19 +50,19 @@ def _filtered(request: MemberRequest) -> ListingFilter:
 def list_listings(request: MemberRequest) -> HttpResponse:
     """Show the tenant's listings, filtered by the address."""
     found = _filtered(request)
-    page = Pages(found.qs.values_list("pk", flat=True), PAGE_ROWS).get_page(request.GET.get("page"))
+    result = listing_selectors.search(found.qs, found.order, request.GET.get("page"))
     today = timezone.localdate()
-    rows = [ListingRow(listing, today) for listing in listing_selectors.rows_of(list(page.object_list))]
+    rows = [ListingRow(listing, today) for listing in listing_selectors.rows_of(result.pks)]
     narrowings = found.narrowings
     context = {
         "filter": found,
-        "page": page,
+        "page": result.page,
         "rows": rows,
         "narrowings": narrowings,
         "drops": _drops(request, found) if narrowings and not rows else [],
         "has_any": bool(rows) or access.listings_for(request).exists(),
         "areas": sorted({area.name for area in listing_selectors.areas_of(request.tenant)}),
-        "ordering": found.form.cleaned_data.get("ordering") or DEFAULT_ORDERING,
+        "ordering": found.order,
         "orderings": ORDERING_CHOICES,
     }
     return render(request, "matching/listing_list.html", context)
@@ -85,8 +84,10 @@ def _drops(request: MemberRequest, found: ListingFilter) -> list[Drop]:
 @require_GET
 def export_listings(request: MemberRequest) -> HttpResponseBase:
     """Send the listings of the table as CSV, all pages of them."""
-    found = _filtered(request).qs.defer(*HEAVY).iterator(chunk_size=EXPORT_CHUNK)
-    return csv_response(f"listings-{timezone.localdate():%Y-%m-%d}.csv", CSV_COLUMNS, _csv_rows(found))
+    found = _filtered(request)
+    rows = listing_selectors.ordered(found.qs, found.order).defer(*HEAVY)
+    name = f"listings-{timezone.localdate():%Y-%m-%d}.csv"
+    return csv_response(name, CSV_COLUMNS, _csv_rows(rows.iterator(chunk_size=EXPORT_CHUNK)))
 
 
 CSV_COLUMNS = [

@@ -10,7 +10,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from tests.bench import door, latency, listings, matching, memory, pages, scoring  # noqa: E402  (models)
+from tests.bench import door, latency, listings, matching, memory, pages, scoring, search  # noqa: E402  (models)
 
 BENCHMARKS = {
     "door": door.run,
@@ -21,6 +21,7 @@ BENCHMARKS = {
     "memory": memory.run,
     "pages": pages.run,
     "scoring": scoring.run,
+    "search": search.run,
 }
 
 

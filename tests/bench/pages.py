@@ -42,7 +42,7 @@ def run() -> bool:
             "deliveries": "/agent/settings/webhooks/",
             "system": "/agent/system/",
         }
-        rows = [_measure(stack, tenant, name, path) for name, path in paths.items()]
+        rows = [measure(stack, tenant, name, path) for name, path in paths.items()]
     goals = [report.goal(f"{row['page']}: p95 ms", row["p95_ms"], GOAL) for row in rows]
     goals += [
         report.goal(f"{row['page']}: answered", row["status"], 200) for row in rows if row["status"] != 200
@@ -74,7 +74,7 @@ def _make_active(stack: Stack, tenant: TenantFacts) -> None:
     )
 
 
-def _measure(stack: Stack, tenant: TenantFacts, name: str, path: str) -> dict[str, Any]:
+def measure(stack: Stack, tenant: TenantFacts, name: str, path: str) -> dict[str, Any]:
     is_part = "part=" in path or path.endswith(("/score/", "/timeline/"))
     headers = {"Cookie": f"sessionid={tenant.session}", "Accept": "text/html"}
     headers |= {"HX-Request": "true"} if is_part else {}
